@@ -1,0 +1,145 @@
+# epptap: `make demo` shows the main job, `make check` runs the tests. Both install what is missing.
+#
+# VARIANT=asan|tsan builds into a folder of its own; everything else is found by pattern: a .c file in a folder
+# belongs to that folder's archive, but for the programs and modules named below.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+prefix  ?= $(PREFIX)
+CC      ?= cc
+VARIANT ?=
+BUILD   := build$(if $(VARIANT),/$(VARIANT))
+PYTHON  := /usr/bin/python3
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla \
+           -Wformat=2 -Wimplicit-fallthrough -Werror
+HARDEN  := -fstack-protector-strong $(if $(VARIANT),,-D_FORTIFY_SOURCE=2)
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE := $(SANITIZE_$(VARIANT))
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -pthread -DEPPTAP_VERSION='"$(VERSION)"' \
+              $(WARN) $(HARDEN) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+
+# Packages of Debian 12 that are needed to build and test; etc/install-deps reads the same list.
+PKGS := libxml-2.0 yaml-0.1 libzmq openssl jansson cmocka lmdb
+pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+XML_LIBS  = $(call pkg_libs,libxml-2.0)
+YAML_LIBS = $(call pkg_libs,yaml-0.1)
+ZMQ_LIBS  = $(call pkg_libs,libzmq)
+LMDB_LIBS = $(call pkg_libs,lmdb)
+SSL_LIBS  = $(call pkg_libs,openssl)
+CRYPTO_LIBS = $(call pkg_libs,libcrypto)
+JSON_LIBS = $(call pkg_libs,jansson)
+ALL_CFLAGS += $(call pkg_cflags,libxml-2.0)
+
+# Programs and modules: the file that holds main() or the entry point, then what it is linked from.
+EPPCTL_MAIN := publisher/epptapctl.c
+MODULE_MAIN := publisher/module.c
+MAINS       := $(EPPCTL_MAIN) $(MODULE_MAIN)
+
+BASE_SRC       := $(wildcard base/*.c)
+EPPPARSE_SRC   := $(wildcard eppparse/*.c)
+PLUGIN_SRC     := $(wildcard plugin/*.c)
+PUBLISHER_SRC  := $(filter-out $(MAINS),$(wildcard publisher/*.c))
+CTL_SRC        := $(EPPCTL_MAIN)
+SUBSCRIBER_SRC := $(wildcard subscriber/*.c)
+REFEPP_SRC     := $(wildcard conformance/refepp/*.c)
+BENCH_SRC      := $(wildcard conformance/bench/*.c)
+TEST_SRC       := $(wildcard base/test/*.c eppparse/test/*.c plugin/test/*.c publisher/test/*.c \
+                    subscriber/test/*.c)
+C_FILES        := $(shell find base eppparse plugin publisher subscriber conformance -name '*.[ch]' \
+                    2>/dev/null | sort)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+ALL_OBJ := $(call obj,$(BASE_SRC) $(EPPPARSE_SRC) $(PLUGIN_SRC) $(PUBLISHER_SRC) $(MAINS) \
+             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(TEST_SRC))
+
+BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapctl eppwatch refepp)
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
+
+.PHONY: all demo check check-asan check-tsan check-includes lint format bench install deps clean \
+        built-tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: deps
+	@$(MAKE) --no-print-directory $(BUILT)
+
+deps:
+	@etc/install-deps
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/base.a: $(call obj,$(BASE_SRC))
+$(BUILD)/eppparse.a: $(call obj,$(EPPPARSE_SRC))
+$(BUILD)/plugin.a: $(call obj,$(PLUGIN_SRC))
+$(BUILD)/publisher.a: $(call obj,$(PUBLISHER_SRC))
+$(BUILD)/subscriber.a: $(call obj,$(filter-out subscriber/eppwatch.c,$(SUBSCRIBER_SRC)))
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+A := $(BUILD)
+
+$(BUILD)/epptap.so: $(call obj,$(PLUGIN_SRC)) $(A)/eppparse.a $(A)/base.a plugin/epptap.map
+	@echo '  LINK  $@'
+	@$(CC) -shared -o $@ $(call obj,$(PLUGIN_SRC)) $(A)/eppparse.a $(A)/base.a $(ALL_LDFLAGS) \
+	  -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) -Wl,--version-script=plugin/epptap.map \
+	  -Wl,-soname,epptap.so $(XML_LIBS) $(YAML_LIBS)
+
+$(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a \
+                              publisher/module.map
+	@echo '  LINK  $@'
+	@$(CC) -shared -o $@ $(call obj,$(MODULE_MAIN)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a \
+	  $(ALL_LDFLAGS) -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) \
+	  -Wl,--version-script=publisher/module.map \
+	  $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS)
+
+$(BUILD)/epptapctl: $(call obj,$(CTL_SRC)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+
+$(BUILD)/eppwatch: $(call obj,subscriber/eppwatch.c) $(A)/subscriber.a $(A)/publisher.a $(A)/base.a
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+
+$(BUILD)/refepp: $(call obj,$(REFEPP_SRC))
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(SSL_LIBS)
+
+# A unit test is a program linked with its folder's archive and those below it.
+$(BUILD)/base/test/%: $(BUILD)/obj/base/test/%.o $(A)/base.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(call pkg_libs,cmocka)
+$(BUILD)/eppparse/test/%: $(BUILD)/obj/eppparse/test/%.o $(A)/eppparse.a $(A)/base.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(XML_LIBS) $(call pkg_libs,cmocka)
+$(BUILD)/plugin/test/%: $(BUILD)/obj/plugin/test/%.o $(A)/plugin.a $(A)/eppparse.a $(A)/base.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(YAML_LIBS) $(call pkg_libs,cmocka)
+$(BUILD)/publisher/test/%: $(BUILD)/obj/publisher/test/%.o $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) \
+	  $(call pkg_libs,cmocka)
+$(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(A)/subscriber.a $(A)/publisher.a $(A)/base.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(call pkg_libs,cmocka)
+
+clean:
+	rm -rf build
+
+-include $(ALL_OBJ:.o=.d)
