@@ -1,0 +1,61 @@
+/* eppparse.h - EPP frames -> struct change
+ *
+ * Reads a command and its response (RFC 5730 to 5733, 5910, 3915) with libxml2's push SAX2 against the allow-list of
+ * allow_list.c. What is not in that table is skipped without being looked at, however it is named. No threads,
+ * clock, files, network or log; a DOCTYPE ends the reading before anything is expanded; depth, sizes and counts are
+ * bounded below.
+ *
+ * Owner: whoever called eppparse_new(); not thread-safe: one per thread. The parser's memory is reused from frame to
+ * frame, and given back when libxml2's dictionary of names has grown.
+ */
+#ifndef EPPPARSE_EPPPARSE_H
+#define EPPPARSE_EPPPARSE_H
+
+#include "eppparse/change.h"
+
+enum {
+	EPPPARSE_DEPTH_MAX = 64,      /* elements within each other */
+	EPPPARSE_ATTRIBUTES_MAX = 64, /* of one element */
+	EPPPARSE_TOKEN_MAX = 16384,   /* bytes of one tag or comment, about */
+	EPPPARSE_DICTIONARY_MAX = 1
+				  << 20 /* bytes of libxml2's dictionary before it is thrown away */
+};
+
+enum eppparse_result {
+	EPPPARSE_CHANGE,      /* it is a change */
+	EPPPARSE_NOTHING,     /* it was read, and is none: it failed, or is of no interest */
+	EPPPARSE_MALFORMED,   /* not well-formed XML */
+	EPPPARSE_DOCTYPE,     /* it has a document type: refused */
+	EPPPARSE_DEEP,        /* over EPPPARSE_DEPTH_MAX */
+	EPPPARSE_LARGE,       /* over another bound */
+	EPPPARSE_ENCODING,    /* an encoding that libxml2 can't read */
+	EPPPARSE_NAMESPACE,   /* a root or an object that we don't know */
+	EPPPARSE_VERB,        /* a command that we don't know, or don't read yet */
+	EPPPARSE_VALUE,       /* a name, address, number, digest, key or date that is none */
+	EPPPARSE_NO_RESPONSE, /* the response is no EPP response */
+	EPPPARSE_NOMEM,
+	EPPPARSE_RESULTS,
+};
+
+struct eppparse;
+
+/* RESULT_OK or RESULT_NOMEM. */
+MUST_USE int eppparse_new(struct eppparse **parse);
+void eppparse_free(struct eppparse **parse);
+
+/* Makes libxml2 keep all complaints of the calling thread to itself. Some of its encoding errors go past a
+ * context's handlers and print bytes of the frame on stderr unless this was called on the thread that parses. */
+void eppparse_silence_thread(void);
+
+/* Reads a command with its response. EPPPARSE_CHANGE: `change` holds it, but for its times and registrar, which
+ * are left as they were. Else `change` holds nothing of use. The response decides first: if it says that the
+ * command failed, the answer is EPPPARSE_NOTHING, whatever the command looks like.
+ * A result from EPPPARSE_MALFORMED on means that a change may have been missed. */
+enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
+				   const void *response, size_t response_size,
+				   struct change *change);
+
+/* The result as a word for a counter, such as "doctype". Static; total. */
+const char *eppparse_reason(enum eppparse_result result);
+
+#endif

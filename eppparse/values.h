@@ -1,0 +1,29 @@
+/* values.h - the typed values of EPP elements, from text
+ *
+ * Pure. Each takes `size` bytes, drops blanks around them, and returns RESULT_OK or RESULT_INVALID; what it writes
+ * to is not touched when it refuses.
+ */
+#ifndef EPPPARSE_VALUES_H
+#define EPPPARSE_VALUES_H
+
+#include "eppparse/change.h"
+
+/* A decimal number from 0 to `max`. */
+MUST_USE int value_number(const char *text, size_t size, uint32_t max, uint32_t *number);
+
+/* XML Schema's boolean: true, false, 1, 0. */
+MUST_USE int value_boolean(const char *text, size_t size, bool *yes);
+
+/* Hex or base64, blanks anywhere; at most `room` bytes, at least one. *written is how many. */
+MUST_USE int value_hex(const char *text, size_t size, uint8_t *bytes, size_t room, size_t *written);
+MUST_USE int value_base64(const char *text, size_t size, uint8_t *bytes, size_t room,
+			  size_t *written);
+
+/* An IP address; `family` is 4 or 6 as the frame declares it, and the other is tried if it doesn't fit. */
+MUST_USE int value_address(const char *text, size_t size, int family,
+			   struct change_address *address);
+
+/* XML Schema's dateTime or date, with or without a time zone (none: UTC), as seconds since 1970. */
+MUST_USE int value_date(const char *text, size_t size, int64_t *seconds);
+
+#endif
