@@ -1,0 +1,28 @@
+/* capture.h - the capture thread: queue -> parser -> spool
+ *
+ * One thread per tap. It polls the queue, twice a millisecond while there is traffic and less often when there is
+ * none, so that the front end's threads never have to wake it. What waits together is synced together. When the
+ * spool can't be written (disk full, limit), it keeps the batch and tries again; meanwhile the queue fills.
+ */
+#ifndef PLUGIN_CAPTURE_H
+#define PLUGIN_CAPTURE_H
+
+#include "base/result.h"
+#include "plugin/counters.h"
+#include "plugin/queue.h"
+#include "plugin/spool_writer.h"
+
+struct capture;
+
+/* Starts the thread, with all signals blocked. Queue, spool and counters are lent: they must outlive it, and the
+ * spool is the thread's alone from now on. RESULT_OK or RESULT_NOMEM (no memory, or no thread to be had). */
+MUST_USE int capture_start(struct queue *queue, struct spool_writer *spool,
+			   struct counters *counters, struct capture **capture);
+
+/* Waits until what the queue holds now is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
+MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);
+
+/* Flushes for drain_ms at most, ends the thread, counts what was lost by it. */
+void capture_stop(struct capture **capture, unsigned drain_ms);
+
+#endif

@@ -1,0 +1,264 @@
+/* epptap.c - the public ABI: arguments are judged here, and the parts put together */
+#pragma GCC visibility push(default)
+#include "plugin/epptap.h"
+#pragma GCC visibility pop
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "eppparse/scan.h"
+#include "plugin/capture.h"
+#include "plugin/counters.h"
+#include "plugin/publisher_loader.h"
+#include "plugin/queue.h"
+#include "plugin/spool_writer.h"
+#include "plugin/state_dir.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { ABI = 1, WHY_SIZE = 1024, STATS_MAX = 65536, MARK = 0x45505054 };
+
+_Static_assert((int)EPPTAP_OK == (int)RESULT_OK, "OK");
+_Static_assert((int)EPPTAP_EINVAL == (int)RESULT_INVALID, "EINVAL");
+_Static_assert((int)EPPTAP_ECONFIG == (int)RESULT_CONFIG, "ECONFIG");
+_Static_assert((int)EPPTAP_EFULL == (int)RESULT_FULL, "EFULL");
+_Static_assert((int)EPPTAP_EFORK == (int)RESULT_FORK, "EFORK");
+_Static_assert((int)EPPTAP_EBUSY == (int)RESULT_BUSY, "EBUSY");
+_Static_assert((int)EPPTAP_ESTORE == (int)RESULT_STORE, "ESTORE");
+_Static_assert((int)EPPTAP_ENOMEM == (int)RESULT_NOMEM, "ENOMEM");
+_Static_assert((int)EPPTAP_ETIMEOUT == (int)RESULT_TIMEOUT, "ETIMEOUT");
+
+struct epptap {
+	/* A page that the kernel empties in every child: MARK here, 0 there. Costs no system call to look at. */
+	volatile uint32_t *mark;
+	struct config *config;
+	struct state_dir *state_dir;
+	struct spool_writer *spool;
+	struct queue *queue;
+	struct counters counters;
+	struct capture *capture;
+	const struct publisher_module *module;
+	struct publisher *publisher;
+};
+
+unsigned epptap_abi(void)
+{
+	return ABI;
+}
+
+const char *epptap_version(void)
+{
+	return EPPTAP_VERSION;
+}
+
+const char *epptap_strerror(int result)
+{
+	return result_text(result);
+}
+
+static bool forked(const struct epptap *tap)
+{
+	return *tap->mark != MARK;
+}
+
+static int make_mark(struct epptap *tap)
+{
+	void *page = mmap(NULL, sizeof *tap->mark, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return RESULT_NOMEM;
+	tap->mark = page;
+	if (madvise(page, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) != 0)
+		return RESULT_STORE;
+	*tap->mark = MARK;
+	return RESULT_OK;
+}
+
+static void write_capture_stats(void *context, struct buffer *json)
+{
+	struct epptap *tap = context;
+	uint64_t start = queue_start(tap->queue);
+	counters_write(&tap->counters, json);
+	buffer_printf(json, ",\"queue\":{\"used_bytes\":%" PRIu64 ",\"size_bytes\":%" PRIu64 "}",
+		      queue_end(tap->queue) - start, tap->config->capture.queue);
+}
+
+static int start_publisher(struct epptap *tap, char *why, size_t why_size)
+{
+	int result = publisher_load(&tap->module, why, why_size);
+	if (result != RESULT_OK)
+		return result;
+	const struct publisher_host host = {
+		.config = tap->config,
+		.first_live_segment = spool_writer_first(tap->spool),
+		.write_stats = write_capture_stats,
+		.context = tap,
+	};
+	return tap->module->start(&host, &tap->publisher, why, why_size);
+}
+
+/* Opens all parts, in the order in which they need each other; `why` is filled on failure. */
+static int open_parts(struct epptap *tap, const char *path, char *why, size_t why_size)
+{
+	int result = make_mark(tap);
+	if (result != RESULT_OK) {
+		snprintf(why, why_size,
+			 "this kernel has no MADV_WIPEONFORK, or no memory; "
+			 "Linux 4.14 or newer is needed");
+		return result;
+	}
+	result = config_load(path, &tap->config, why, why_size);
+	if (result != RESULT_OK)
+		return result;
+	result = state_dir_open(tap->config->state_dir, &tap->state_dir, why, why_size);
+	if (result != RESULT_OK)
+		return result;
+	result = spool_writer_open(tap->config->state_dir, tap->config->spool_limit, &tap->spool);
+	if (result != RESULT_OK) {
+		snprintf(why, why_size,
+			 "the spool in %s can't be begun: %s; make room, or see to its "
+			 "owner and mode",
+			 tap->config->state_dir,
+			 result == RESULT_STORE ? strerror(errno) : result_text(result));
+		return result;
+	}
+	snprintf(why, why_size, "out of memory, or no thread to be had");
+	result = queue_new(tap->config->capture.queue, &tap->queue);
+	if (result == RESULT_OK)
+		result = start_publisher(tap, why, why_size);
+	if (result != RESULT_OK)
+		return result;
+	snprintf(why, why_size, "out of memory, or no thread to be had");
+	return capture_start(tap->queue, tap->spool, &tap->counters, &tap->capture);
+}
+
+int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_size)
+{
+	char text[WHY_SIZE] = "";
+	if (tap)
+		*tap = NULL;
+	if (why && why_size)
+		*why = '\0';
+	if (!config || !tap || (!why && why_size))
+		return EPPTAP_EINVAL;
+	struct epptap *opened = calloc(1, sizeof *opened);
+	int result = opened ? open_parts(opened, config, text, sizeof text) : RESULT_NOMEM;
+	if (result == RESULT_OK) {
+		*tap = opened;
+		log_warning("publisher: embedded: keys and sockets are in this process; fit for "
+			    "trying out, not for production");
+		return EPPTAP_OK;
+	}
+	if (why_size)
+		snprintf(why, why_size, "%s", *text ? text : result_text(result));
+	epptap_close(&opened, 0);
+	return result;
+}
+
+/* Is the pair worth a parser's time? Counts what it turns away. */
+static bool of_interest(struct epptap *tap, const void *command, size_t command_size,
+			const void *response, size_t response_size)
+{
+	size_t limit = tap->config->capture.frame_limit;
+	bool fits = command_size <= limit && response_size <= limit;
+	/* A frame over the limit is not even looked at: that, too, must be bounded. */
+	bool maybe = (command_size > limit || scan_may_transform(command, command_size)) &&
+		     (response_size > limit || scan_may_succeed(response, response_size));
+	if (!maybe)
+		atomic_fetch_add_explicit(&tap->counters.skipped, 1, memory_order_relaxed);
+	else if (!fits)
+		atomic_fetch_add_explicit(&tap->counters.lost_frame_limit, 1, memory_order_relaxed);
+	return maybe && fits;
+}
+
+int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
+		       size_t command_size, const void *response, size_t response_size)
+{
+	struct clock_reading now;
+	if (!tap || !command || !command_size || !response || !response_size)
+		return EPPTAP_EINVAL;
+	if (forked(tap))
+		return EPPTAP_EFORK;
+	if (!of_interest(tap, command, command_size, response, response_size))
+		return EPPTAP_OK;
+	clock_read(&now);
+	const struct queue_pair pair = {
+		.wall_us = now.wall_us,
+		.monotonic_us = now.monotonic_us,
+		.registrar = registrar ? registrar : "",
+		.command = command,
+		.command_size = command_size,
+		.response = response,
+		.response_size = response_size,
+	};
+	int result = queue_put(tap->queue, &pair);
+	atomic_fetch_add_explicit(result == RESULT_OK ? &tap->counters.accepted
+						      : &tap->counters.lost_queue_full,
+				  1, memory_order_relaxed);
+	return result;
+}
+
+int epptap_flush(struct epptap *tap, unsigned timeout_ms)
+{
+	if (!tap)
+		return EPPTAP_EINVAL;
+	if (forked(tap))
+		return EPPTAP_EFORK;
+	return capture_flush(tap->capture, timeout_ms);
+}
+
+int epptap_stats(struct epptap *tap, char *json, size_t *size)
+{
+	struct buffer text;
+	if (!tap || !size || (!json && *size))
+		return EPPTAP_EINVAL;
+	if (forked(tap))
+		return EPPTAP_EFORK;
+	buffer_init(&text, STATS_MAX);
+	buffer_append_text(&text, "{\"version\":\"" EPPTAP_VERSION "\",");
+	write_capture_stats(tap, &text);
+	buffer_append_text(&text, ",");
+	tap->module->write_stats(tap->publisher, &text);
+	buffer_append_text(&text, "}");
+	int result = text.failed ? EPPTAP_ENOMEM : EPPTAP_OK;
+	if (result == EPPTAP_OK && *size <= text.size) {
+		*size = text.size + 1;
+		result = EPPTAP_EINVAL;
+	} else if (result == EPPTAP_OK) {
+		memcpy(json, text.data, text.size);
+		json[text.size] = '\0';
+		*size = text.size;
+	}
+	buffer_free(&text);
+	return result;
+}
+
+void epptap_close(struct epptap **tap, unsigned drain_ms)
+{
+	if (!tap || !*tap)
+		return;
+	struct epptap *closed = *tap;
+	*tap = NULL;
+	/* In a child the threads and sockets are the parent's: touch nothing. Its memory goes with the child. */
+	if (closed->mark && *closed->mark == 0 && closed->capture)
+		return;
+	int64_t deadline_us = clock_monotonic_us() + (int64_t)drain_ms * 1000;
+	capture_stop(&closed->capture, drain_ms);
+	int64_t left_us = deadline_us - clock_monotonic_us();
+	if (closed->publisher)
+		closed->module->stop(&closed->publisher,
+				     left_us > 0 ? (unsigned)(left_us / 1000) : 0);
+	queue_free(&closed->queue);
+	spool_writer_close(&closed->spool);
+	state_dir_close(&closed->state_dir);
+	config_free(&closed->config);
+	if (closed->mark)
+		munmap((void *)(uintptr_t)closed->mark, sizeof *closed->mark);
+	free(closed);
+}

@@ -1,0 +1,50 @@
+/* queue.h - the bounded queue between the front end's threads and the capture thread
+ *
+ * A ring of bytes. Producers reserve room with one compare-and-swap, copy outside of any lock, and mark the entry
+ * ready; the one consumer takes entries in the order of their reservations. Nobody is woken: the consumer polls.
+ * What was consumed is overwritten with zeros, so contact data doesn't stay in memory.
+ *
+ * Threads: queue_put() any; queue_peek(), queue_pop() the consumer's alone; queue_end() and queue_used() any.
+ */
+#ifndef PLUGIN_QUEUE_H
+#define PLUGIN_QUEUE_H
+
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { QUEUE_REGISTRAR_SIZE = 66 };
+
+/* One captured pair, in the ring's memory: good until queue_pop(). */
+struct queue_pair {
+	int64_t wall_us;
+	int64_t monotonic_us;
+	const char *registrar; /* cut to 65 bytes, closed by a NUL; empty: not known */
+	const char *command;
+	size_t command_size;
+	const char *response;
+	size_t response_size;
+};
+
+struct queue;
+
+/* A queue of at least `bytes` of memory, which the system gives as it is touched. RESULT_OK or RESULT_NOMEM. */
+MUST_USE int queue_new(size_t bytes, struct queue **queue);
+void queue_free(struct queue **queue);
+
+/* Copies the pair in. RESULT_FULL: there is no room, nothing was taken. */
+MUST_USE int queue_put(struct queue *queue, const struct queue_pair *pair);
+
+/* The oldest pair. False: there is none, or its producer is still copying. */
+bool queue_peek(struct queue *queue, struct queue_pair *pair);
+
+/* Gives back the room of the pair that queue_peek() showed. */
+void queue_pop(struct queue *queue);
+
+/* A position that grows for ever: behind the newest entry (queue_end), behind the last one consumed (queue_start). */
+uint64_t queue_end(const struct queue *queue);
+uint64_t queue_start(const struct queue *queue);
+
+#endif

@@ -1,0 +1,245 @@
+#include "plugin/spool_writer.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/crc32.h"
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { GATHER_MAX = 2 * (SPOOL_RECORD_MAX + 64), MUCH = 1 << 20 };
+
+struct spool_writer {
+	char folder[PATH_MAX];
+	uint64_t limit;
+	uint64_t first, sequence; /* of this process's first, and of the current segment */
+	int fd;                   /* -1: the segment has yet to be begun */
+	uint64_t written;         /* good bytes of the current segment */
+	uint64_t all_segments; /* bytes of the spool when it was last measured, and written since */
+	struct buffer gathered;
+};
+
+struct spool_survey {
+	uint64_t bytes, last;
+};
+
+static int survey(const char *folder, struct spool_survey *found)
+{
+	DIR *dir = opendir(folder);
+	if (!dir)
+		return RESULT_STORE;
+	*found = (struct spool_survey){0};
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		struct stat file;
+		char *end;
+		uint64_t sequence = strtoull(entry->d_name, &end, 16);
+		if (end - entry->d_name != SPOOL_SEQUENCE_DIGITS || strcmp(end, ".seg") != 0)
+			continue;
+		if (sequence > found->last)
+			found->last = sequence;
+		if (fstatat(dirfd(dir), entry->d_name, &file, 0) == 0)
+			found->bytes += (uint64_t)file.st_size;
+	}
+	closedir(dir);
+	return RESULT_OK;
+}
+
+static int sync_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return RESULT_STORE;
+	int result = fsync(fd) == 0 ? RESULT_OK : RESULT_STORE;
+	close(fd);
+	return result;
+}
+
+static int write_header(int fd)
+{
+	struct spool_segment_header header = {.version = SPOOL_VERSION, .pid = (uint32_t)getpid()};
+	struct clock_reading now;
+	clock_read(&now);
+	memcpy(header.magic, SPOOL_SEGMENT_MAGIC, sizeof header.magic);
+	header.created_us = now.wall_us;
+	if (getrandom(header.id, sizeof header.id, 0) != (ssize_t)sizeof header.id)
+		return RESULT_STORE;
+	header.crc = crc32_update(0, &header, offsetof(struct spool_segment_header, crc));
+	return file_write_all(fd, &header, sizeof header);
+}
+
+static int begin_segment(struct spool_writer *writer)
+{
+	char path[PATH_MAX + 32];
+	snprintf(path, sizeof path, "%s/%016" PRIx64 ".seg", writer->folder, writer->sequence);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return RESULT_STORE;
+	if (write_header(fd) != RESULT_OK || fdatasync(fd) != 0 ||
+	    sync_folder(writer->folder) != RESULT_OK) {
+		int saved = errno;
+		close(fd);
+		unlink(path);
+		errno = saved;
+		return RESULT_STORE;
+	}
+	writer->fd = fd;
+	writer->written = sizeof(struct spool_segment_header);
+	writer->all_segments += writer->written;
+	return RESULT_OK;
+}
+
+int spool_writer_open(const char *state_dir, uint64_t limit, struct spool_writer **out)
+{
+	struct spool_survey found;
+	struct spool_writer *writer = calloc(1, sizeof *writer);
+	*out = NULL;
+	if (!writer)
+		return RESULT_NOMEM;
+	writer->fd = -1;
+	writer->limit = limit;
+	buffer_init(&writer->gathered, GATHER_MAX);
+	int size = snprintf(writer->folder, sizeof writer->folder, "%s/" SPOOL_FOLDER, state_dir);
+	int result = size < (int)sizeof writer->folder ? RESULT_OK : RESULT_STORE;
+	errno = ENAMETOOLONG;
+	if (result == RESULT_OK)
+		result = file_make_folder(writer->folder, 0700);
+	if (result == RESULT_OK)
+		result = survey(writer->folder, &found);
+	if (result == RESULT_OK) {
+		writer->first = writer->sequence = found.last + 1;
+		writer->all_segments = found.bytes;
+		result = begin_segment(writer);
+	}
+	if (result != RESULT_OK) {
+		int saved = errno;
+		spool_writer_close(&writer);
+		errno = saved;
+	}
+	*out = writer;
+	return result;
+}
+
+uint64_t spool_writer_first(const struct spool_writer *writer)
+{
+	return writer->first;
+}
+
+static void put_record(struct buffer *into, enum spool_kind kind, const void *payload, size_t size)
+{
+	struct spool_record_header header = {
+		.magic = SPOOL_RECORD_MAGIC, .size = (uint32_t)size, .kind = kind};
+	header.crc = crc32_update(0, &header.size, sizeof header.size);
+	header.crc = crc32_update(header.crc, &header.kind, sizeof header.kind);
+	header.crc = crc32_update(header.crc, payload, size);
+	buffer_append(into, &header, sizeof header);
+	buffer_append(into, payload, size);
+}
+
+int spool_writer_append(struct spool_writer *writer, enum spool_kind kind, const void *payload,
+			size_t size)
+{
+	size_t before = writer->gathered.size;
+	if (size > SPOOL_RECORD_MAX)
+		return RESULT_FULL;
+	put_record(&writer->gathered, kind, payload, size);
+	if (!writer->gathered.failed)
+		return RESULT_OK;
+	writer->gathered.failed = false;
+	writer->gathered.size = before;
+	return RESULT_NOMEM;
+}
+
+bool spool_writer_has_some(const struct spool_writer *writer)
+{
+	return writer->gathered.size > 0;
+}
+
+bool spool_writer_has_much(const struct spool_writer *writer)
+{
+	return writer->gathered.size >= MUCH;
+}
+
+/* Is there room below the limit? The publisher removes segments without telling, so measure before saying no. */
+static bool has_room(struct spool_writer *writer)
+{
+	struct spool_survey found;
+	if (writer->all_segments + writer->gathered.size <= writer->limit)
+		return true;
+	if (survey(writer->folder, &found) != RESULT_OK)
+		return false;
+	writer->all_segments = found.bytes;
+	return writer->all_segments + writer->gathered.size <= writer->limit;
+}
+
+/* Writes the bytes and syncs them; if it can't, takes back what it wrote. */
+static int write_durably(struct spool_writer *writer, const void *bytes, size_t size)
+{
+	if (file_write_all(writer->fd, bytes, size) == RESULT_OK && fdatasync(writer->fd) == 0) {
+		writer->written += size;
+		writer->all_segments += size;
+		return RESULT_OK;
+	}
+	int saved = errno;
+	if (ftruncate(writer->fd, (off_t)writer->written) != 0) {
+		/* What stands there is torn: leave this segment as a dead process would. */
+		close(writer->fd);
+		writer->fd = -1;
+		writer->sequence++;
+	}
+	errno = saved;
+	return RESULT_STORE;
+}
+
+static int next_segment(struct spool_writer *writer)
+{
+	struct buffer end;
+	buffer_init(&end, sizeof(struct spool_record_header));
+	put_record(&end, SPOOL_END, "", 0);
+	int result = end.failed ? RESULT_NOMEM : write_durably(writer, end.data, end.size);
+	buffer_free(&end);
+	if (result != RESULT_OK)
+		return result;
+	close(writer->fd);
+	writer->fd = -1;
+	writer->sequence++;
+	return RESULT_OK;
+}
+
+int spool_writer_sync(struct spool_writer *writer)
+{
+	int result = RESULT_OK;
+	if (writer->gathered.size == 0)
+		return RESULT_OK;
+	if (!has_room(writer))
+		return RESULT_FULL;
+	if (writer->fd >= 0 && writer->written >= SPOOL_SEGMENT_SIZE)
+		result = next_segment(writer);
+	if (result == RESULT_OK && writer->fd < 0)
+		result = begin_segment(writer);
+	if (result == RESULT_OK)
+		result = write_durably(writer, writer->gathered.data, writer->gathered.size);
+	if (result == RESULT_OK)
+		buffer_reset(&writer->gathered);
+	return result;
+}
+
+void spool_writer_close(struct spool_writer **writer)
+{
+	if (!*writer)
+		return;
+	if ((*writer)->fd >= 0 && next_segment(*writer) != RESULT_OK && (*writer)->fd >= 0)
+		close((*writer)->fd);
+	buffer_free(&(*writer)->gathered);
+	free(*writer);
+	*writer = NULL;
+}
