@@ -1,0 +1,58 @@
+/* ctl_check.c - epptapctl check: what epptap_open() would say, without a front end */
+#include "publisher/ctl.h"
+
+#include "publisher/door.h"
+#include "publisher/outlet.h"
+#include "publisher/signing_key.h"
+
+#include <stdio.h>
+#include <zmq.h>
+
+static int check_key(const char *path)
+{
+	char why[1024];
+	struct signing_key *key = NULL;
+	if (path && signing_key_load(path, &key, why, sizeof why) != RESULT_OK)
+		return ctl_fail("%s", why);
+	signing_key_free(&key);
+	return CTL_OK;
+}
+
+/* Opens door and sockets as a publisher would, but binds nothing. */
+static int check_channels(const struct config *config)
+{
+	char why[1024];
+	struct door *door = NULL;
+	void *zmq = zmq_ctx_new();
+	if (!zmq)
+		return ctl_fail("no memory for libzmq");
+	int result = door_open(zmq, config, &door, why, sizeof why);
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++) {
+		struct outlet *outlet;
+		result = outlet_open(zmq, &config->channels[i], &outlet, why, sizeof why);
+		outlet_close(&outlet, 0);
+	}
+	door_close(&door);
+	zmq_ctx_term(zmq);
+	return result == RESULT_OK ? CTL_OK : ctl_fail("%s", why);
+}
+
+int ctl_check(int argc, char **argv)
+{
+	(void)argc;
+	struct config *config = ctl_load(argv[0]);
+	if (!config)
+		return CTL_FAILED;
+	int status = check_key(config->key_event);
+	if (status == CTL_OK)
+		status = check_key(config->key_log);
+	if (status == CTL_OK)
+		status = check_key(config->key_cosigner);
+	if (status == CTL_OK)
+		status = check_channels(config);
+	if (status == CTL_OK)
+		printf("%s: good: registry %s, %zu channel%s\n", argv[0], config->registry,
+		       config->channel_count, config->channel_count == 1 ? "" : "s");
+	config_free(&config);
+	return status;
+}

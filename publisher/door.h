@@ -1,0 +1,40 @@
+/* door.h - who may connect: CURVE keys against a folder, by ZAP (ZeroMQ RFC 27)
+ *
+ * A channel with CURVE asks the door about each client's key; a client whose key is not in the channel's folder gets
+ * nothing. The door is a socket that libzmq asks within the process; it has no port.
+ * Owner: the publisher's thread, which polls door_socket() and calls door_answer().
+ */
+#ifndef PUBLISHER_DOOR_H
+#define PUBLISHER_DOOR_H
+
+#include "base/buffer.h"
+#include "base/config.h"
+#include "base/result.h"
+
+#include <stdint.h>
+
+enum { DOOR_KEY_TEXT = 40, DOOR_KEY_SIZE = 32 }; /* a CURVE key as z85, and raw */
+
+struct door;
+
+/* Opens the door in the libzmq context `zmq`, before any channel's socket is bound, and reads the clients' keys.
+ * RESULT_OK, RESULT_CONFIG (a folder or key that can't be read: `why` says which), RESULT_NOMEM. */
+MUST_USE int door_open(void *zmq, const struct config *config, struct door **door, char *why,
+		       size_t why_size);
+
+/* Closes the socket; before the context ends. */
+void door_close(struct door **door);
+
+void *door_socket(const struct door *door);
+
+/* Answers what libzmq asks now; never waits. */
+void door_answer(struct door *door);
+
+/* Appends the member "door": how many were let in, and refused, by reason. Any thread. */
+void door_write_stats(struct door *door, struct buffer *json);
+
+/* Reads a CURVE key file: one line of z85. RESULT_CONFIG: `why` says what is wrong with it. */
+MUST_USE int door_read_key(const char *path, char text[DOOR_KEY_TEXT + 1], char *why,
+			   size_t why_size);
+
+#endif

@@ -1,0 +1,84 @@
+/* epptapctl.c - the operator's tool */
+#include "publisher/ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	const char *arguments;
+	const char *what;
+	int least, most; /* arguments */
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"keygen", "DIRECTORY", "make the keys of a registry: event, log, cosigner, CURVE server",
+	 1, 1, ctl_keygen},
+	{"keygen", "--client NAME DIRECTORY", "make a subscriber's key, and let its public half in",
+	 3, 3, ctl_keygen},
+	{"check", "CONFIG", "say what is wrong with a config, its keys and folders", 1, 1,
+	 ctl_check},
+	{"status", "CONFIG", "counters, channels and spool of a state_dir, for people", 1, 1,
+	 ctl_status},
+	{"spool-dump", "CONFIG", "the changes in the spool, one JSON object a line", 1, 1,
+	 ctl_spool_dump},
+	{"feed-dump", "CONFIG [CHANNEL]",
+	 "each channel's events, sent and held, one JSON object a line", 1, 2, ctl_feed_dump},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int usage(FILE *where, int status)
+{
+	fprintf(where, "epptapctl %s - the operator's tool of epptap\n\n", EPPTAP_VERSION);
+	for (int i = 0; i < COMMANDS; i++)
+		fprintf(where, "  epptapctl %s %s\n        %s\n", commands[i].name,
+			commands[i].arguments, commands[i].what);
+	fprintf(where, "\nExit status: 0 done, 1 something is wrong, 2 usage.\n");
+	return status;
+}
+
+int ctl_fail(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fputs("epptapctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return CTL_FAILED;
+}
+
+struct config *ctl_load(const char *path)
+{
+	char why[1024];
+	struct config *config;
+	if (config_load(path, &config, why, sizeof why) != RESULT_OK)
+		fprintf(stderr, "%s\n", why);
+	return config;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return usage(stdout, CTL_OK);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("epptapctl %s\n", EPPTAP_VERSION);
+		return CTL_OK;
+	}
+	if (argc < 2)
+		return usage(stderr, CTL_USAGE);
+	bool known = false;
+	for (int i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, argv[1]) != 0)
+			continue;
+		known = true;
+		if (argc - 2 >= commands[i].least && argc - 2 <= commands[i].most)
+			return commands[i].run(argc - 2, argv + 2);
+	}
+	if (known)
+		fprintf(stderr, "epptapctl: %s: wrong number of arguments\n\n", argv[1]);
+	else
+		fprintf(stderr, "epptapctl: there is no subcommand of that name\n\n");
+	return usage(stderr, CTL_USAGE);
+}

@@ -1,0 +1,365 @@
+#include "publisher/feed.h"
+
+#include "base/log.h"
+#include "eppparse/change.h"
+#include "publisher/hold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	RELEASE_MOST = 1000, /* events that one commit releases, about */
+	PRUNE_MOST = 1024,   /* places that one commit lets go of: more than it adds */
+};
+
+/* A place that was given and is to be sent. */
+struct sending {
+	size_t channel;
+	uint64_t index, number;
+	size_t item; /* of the batch; NO_ITEM: an older event, in the store */
+};
+
+enum { NO_ITEM = SIZE_MAX };
+
+struct feed {
+	const struct config *config;
+	struct feed_store *store;
+	struct outlet **outlets;
+	struct tallies *tallies;
+	char boot_id[CLOCK_BOOT_ID_SIZE];
+	struct feed_clock clock; /* as last committed */
+	int64_t next_due_ms;     /* on the feed's time line, as last committed */
+	struct channel_record *records;
+	struct hold_released released;
+	struct sending *sendings;
+	size_t sending_count, sending_capacity;
+	uint64_t unwanted;                  /* of this batch */
+	uint8_t forgettable[SPOOL_ID_SIZE]; /* a segment whose file is gone */
+	bool has_forgettable;
+};
+
+static int load_channels(struct feed *feed, struct feed_txn *txn)
+{
+	int result = RESULT_OK;
+	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
+		result = feed_txn_channel(txn, feed->config->channels[i].name, true,
+					  &feed->records[i]);
+	return result;
+}
+
+static int save_channels(struct feed *feed, struct feed_txn *txn)
+{
+	int result = RESULT_OK;
+	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
+		result = feed_txn_set_channel(txn, feed->config->channels[i].name,
+					      &feed->records[i]);
+	return result;
+}
+
+/* The earliest time at which some channel has something to release, and how much waits in all. */
+static int find_next_due(struct feed *feed, struct feed_txn *txn, int64_t *next_ms, uint64_t *held)
+{
+	int result = RESULT_OK;
+	*next_ms = INT64_MAX;
+	*held = 0;
+	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++) {
+		int64_t due_ms;
+		result = hold_next_due(txn, &feed->records[i], &due_ms);
+		if (result == RESULT_OK && due_ms < *next_ms)
+			*next_ms = due_ms;
+		*held += feed->records[i].held;
+	}
+	return result;
+}
+
+static int look_up_state(struct feed *feed)
+{
+	struct feed_txn txn;
+	uint64_t held = 0;
+	int result = feed_txn_begin(feed->store, false, &txn);
+	if (result != RESULT_OK)
+		return result;
+	result = feed_txn_clock(&txn, &feed->clock);
+	if (result == RESULT_OK)
+		result = load_channels(feed, &txn);
+	if (result == RESULT_OK)
+		result = find_next_due(feed, &txn, &feed->next_due_ms, &held);
+	if (result == RESULT_OK)
+		result = feed_txn_commit(&txn);
+	feed_txn_abort(&txn);
+	atomic_store(&feed->tallies->held, held);
+	return result;
+}
+
+int feed_new(const struct config *config, struct feed_store *store, struct outlet **outlets,
+	     struct tallies *tallies, struct feed **out)
+{
+	struct feed *feed = calloc(1, sizeof *feed);
+	*out = NULL;
+	if (!feed)
+		return RESULT_NOMEM;
+	feed->config = config;
+	feed->store = store;
+	feed->outlets = outlets;
+	feed->tallies = tallies;
+	clock_boot_id(feed->boot_id);
+	feed->records = calloc(config->channel_count, sizeof *feed->records);
+	int result = feed->records ? look_up_state(feed) : RESULT_NOMEM;
+	if (result != RESULT_OK)
+		feed_free(&feed);
+	*out = feed;
+	return result;
+}
+
+void feed_free(struct feed **feed)
+{
+	if (!*feed)
+		return;
+	hold_released_free(&(*feed)->released);
+	free((*feed)->sendings);
+	free((*feed)->records);
+	free(*feed);
+	*feed = NULL;
+}
+
+/* Gives the event the channel's next place, and remembers to send it. */
+static int place(struct feed *feed, struct feed_txn *txn, size_t channel, uint64_t number,
+		 size_t item)
+{
+	if (feed->sending_count == feed->sending_capacity) {
+		size_t capacity = feed->sending_capacity ? feed->sending_capacity * 2 : BATCH_MAX;
+		struct sending *moved = realloc(feed->sendings, capacity * sizeof *moved);
+		if (!moved)
+			return RESULT_NOMEM;
+		feed->sendings = moved;
+		feed->sending_capacity = capacity;
+	}
+	feed->sendings[feed->sending_count++] =
+		(struct sending){channel, feed->records[channel].next_index, number, item};
+	return feed_txn_place(txn, &feed->records[channel], number);
+}
+
+/* Places what hold.c released, and empties its list. */
+static int place_released(struct feed *feed, struct feed_txn *txn, size_t channel)
+{
+	int result = RESULT_OK;
+	for (size_t i = 0; i < feed->released.count && result == RESULT_OK; i++)
+		result = place(feed, txn, channel, feed->released.numbers[i], NO_ITEM);
+	feed->released.count = 0;
+	return result;
+}
+
+static int release_due(struct feed *feed, struct feed_txn *txn, int64_t now_ms)
+{
+	int result = RESULT_OK;
+	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++) {
+		result = hold_release_due(txn, &feed->records[i], now_ms, RELEASE_MOST,
+					  &feed->released);
+		if (result == RESULT_OK)
+			result = place_released(feed, txn, i);
+	}
+	return result;
+}
+
+static unsigned kind_of(const struct batch_item *item)
+{
+	switch (item->verb) {
+	case CHANGE_CREATE:
+		return CONFIG_KIND_CREATE;
+	case CHANGE_DELETE:
+		return CONFIG_KIND_DELETE;
+	case CHANGE_RENEW:
+		return CONFIG_KIND_RENEW;
+	default:
+		return CONFIG_KIND_UPDATE;
+	}
+}
+
+/* Is the channel about this event's zone and kind? */
+static bool wants(const struct config_channel *channel, const struct batch_item *item)
+{
+	if (!(channel->kinds & kind_of(item)))
+		return false;
+	return channel->zones.count == 0 || config_zone_of(&channel->zones, item->name.text);
+}
+
+/* The delays for a name: those of the longest zone that has its own, else the channel's. */
+static struct hold_delays delays_for(const struct config_channel *channel, const char *name)
+{
+	const struct config_delay *found = &channel->delay;
+	size_t longest = 0;
+	for (size_t i = 0; i < channel->zone_delay_count; i++) {
+		char *zone = channel->zone_delays[i].zone;
+		const struct config_texts one = {.items = &zone, .count = 1};
+		if (strlen(zone) > longest && config_zone_of(&one, name)) {
+			found = &channel->zone_delays[i];
+			longest = strlen(zone);
+		}
+	}
+	return (struct hold_delays){found->create_ms, found->delete_ms};
+}
+
+static int place_in_channel(struct feed *feed, struct feed_txn *txn, size_t channel,
+			    const struct feed_event *event, uint64_t number, size_t item,
+			    int64_t now_ms)
+{
+	struct hold_delays delays = delays_for(&feed->config->channels[channel], event->name);
+	bool waits = false;
+	int result = hold_judge(txn, &feed->records[channel], &delays, event, number, now_ms,
+				&feed->released, &waits);
+	if (result == RESULT_OK)
+		result = place_released(feed, txn, channel);
+	if (result == RESULT_OK && !waits)
+		result = place(feed, txn, channel, number, item);
+	return result;
+}
+
+static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch *batch, size_t i,
+		    int64_t now_ms)
+{
+	const struct batch_item *item = &batch->items[i];
+	const struct sign_job *job = &batch->jobs[i];
+	const struct feed_event event = {.object = item->object,
+					 .verb = item->verb,
+					 .wall_us = item->wall_us,
+					 .name = item->name.text,
+					 .new_name = item->new_name.text,
+					 .jws = job->jws.data,
+					 .jws_size = job->jws.size};
+	uint64_t number;
+	uint32_t channels = 0;
+	if (job->result != RESULT_OK)
+		return RESULT_OK; /* counted where it was signed */
+	for (size_t c = 0; c < feed->config->channel_count; c++)
+		channels += wants(&feed->config->channels[c], item);
+	if (channels == 0) {
+		feed->unwanted++;
+		return RESULT_OK;
+	}
+	int result = feed_txn_add_event(txn, &event, channels, &number);
+	for (size_t c = 0; c < feed->config->channel_count && result == RESULT_OK; c++)
+		if (wants(&feed->config->channels[c], item))
+			result = place_in_channel(feed, txn, c, &event, number, i, now_ms);
+	return result;
+}
+
+static int record_consumption(struct feed *feed, struct feed_txn *txn, const struct batch *batch)
+{
+	int result = RESULT_OK;
+	if (feed->has_forgettable)
+		result = feed_txn_forget_segment(txn, feed->forgettable);
+	if (result == RESULT_OK && batch && batch->consumes)
+		result = feed_txn_set_consumed(txn, batch->segment, batch->consumed);
+	return result;
+}
+
+static int prune(struct feed *feed, struct feed_txn *txn, const struct clock_reading *now)
+{
+	int64_t before_us = now->wall_us - feed->config->retention_ms * 1000;
+	int result = RESULT_OK;
+	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
+		result = feed_txn_prune(txn, &feed->records[i], before_us, PRUNE_MOST);
+	return result;
+}
+
+/* All that one commit changes. */
+static int fill_txn(struct feed *feed, struct feed_txn *txn, const struct batch *batch,
+		    const struct clock_reading *now, struct feed_clock *clock, int64_t *next_ms,
+		    uint64_t *held)
+{
+	int64_t now_ms = feed_clock_advance(clock, now, feed->boot_id);
+	int result = load_channels(feed, txn);
+	if (result == RESULT_OK)
+		result = release_due(feed, txn, now_ms);
+	for (size_t i = 0; batch && i < batch->count && result == RESULT_OK; i++)
+		result = add_item(feed, txn, batch, i, now_ms);
+	if (result == RESULT_OK)
+		result = record_consumption(feed, txn, batch);
+	if (result == RESULT_OK)
+		result = prune(feed, txn, now);
+	if (result == RESULT_OK)
+		result = save_channels(feed, txn);
+	if (result == RESULT_OK)
+		result = feed_txn_set_clock(txn, clock);
+	if (result == RESULT_OK)
+		result = find_next_due(feed, txn, next_ms, held);
+	return result;
+}
+
+static void send_event(struct feed *feed, const struct sending *sending,
+		       const struct feed_event *event)
+{
+	struct outlet *outlet = feed->outlets[sending->channel];
+	char topic[FEED_TOPIC_SIZE];
+	if (feed_topic(event->name, topic) == RESULT_OK)
+		outlet_send(outlet, topic, sending->index, event->jws, event->jws_size);
+	/* A host that gets a new name goes out under both. */
+	if (*event->new_name && feed_topic(event->new_name, topic) == RESULT_OK)
+		outlet_send(outlet, topic, sending->index, event->jws, event->jws_size);
+}
+
+/* Sends what was placed. Events from before this batch are read from the store, as committed. */
+static void send_all(struct feed *feed, const struct batch *batch)
+{
+	struct feed_txn txn = {0};
+	for (size_t i = 0; i < feed->sending_count; i++) {
+		const struct sending *sending = &feed->sendings[i];
+		struct feed_event event;
+		if (sending->item != NO_ITEM) {
+			const struct batch_item *item = &batch->items[sending->item];
+			event = (struct feed_event){.name = item->name.text,
+						    .new_name = item->new_name.text,
+						    .jws = batch->jobs[sending->item].jws.data,
+						    .jws_size =
+							    batch->jobs[sending->item].jws.size};
+		} else {
+			if (!txn.mdb && feed_txn_begin(feed->store, true, &txn) != RESULT_OK)
+				break; /* they are in the store; the live socket misses them */
+			if (feed_txn_event(&txn, sending->number, &event) != RESULT_OK)
+				continue;
+		}
+		send_event(feed, sending, &event);
+	}
+	feed_txn_abort(&txn);
+}
+
+int feed_commit(struct feed *feed, const struct batch *batch, const struct clock_reading *now)
+{
+	struct feed_clock clock = feed->clock;
+	struct feed_txn txn;
+	int64_t next_ms = INT64_MAX;
+	uint64_t held = 0;
+	feed->sending_count = feed->released.count = 0;
+	feed->unwanted = 0;
+	int result = feed_txn_begin(feed->store, false, &txn);
+	if (result == RESULT_OK)
+		result = fill_txn(feed, &txn, batch, now, &clock, &next_ms, &held);
+	if (result == RESULT_OK)
+		result = feed_txn_commit(&txn);
+	feed_txn_abort(&txn);
+	if (result != RESULT_OK)
+		return result == RESULT_NOMEM ? result : RESULT_STORE;
+	feed->clock = clock;
+	feed->next_due_ms = next_ms;
+	feed->has_forgettable = false;
+	send_all(feed, batch);
+	tally(&feed->tallies->published, (batch ? batch->count : 0) - feed->unwanted);
+	tally(&feed->tallies->unwanted, feed->unwanted);
+	tally(&feed->tallies->placed, feed->sending_count);
+	atomic_store(&feed->tallies->held, held);
+	return RESULT_OK;
+}
+
+void feed_forget_segment(struct feed *feed, const uint8_t id[SPOOL_ID_SIZE])
+{
+	memcpy(feed->forgettable, id, sizeof feed->forgettable);
+	feed->has_forgettable = true;
+}
+
+bool feed_is_due(const struct feed *feed, const struct clock_reading *now)
+{
+	struct feed_clock clock = feed->clock;
+	if (feed->next_due_ms == INT64_MAX)
+		return false;
+	return feed_clock_advance(&clock, now, feed->boot_id) >= feed->next_due_ms;
+}

@@ -1,0 +1,34 @@
+/* feed.h - gives events their places in the channels, in one transaction, and sends them after it
+ *
+ * This is where the guarantee lies: events, places, hold queues and what is consumed of the spool are committed
+ * together, and nothing is sent before. A commit that fails changes nothing; the caller tries again with the same
+ * batch.
+ * Owner: the publisher's thread. Waits for the disk.
+ */
+#ifndef PUBLISHER_FEED_H
+#define PUBLISHER_FEED_H
+
+#include "publisher/batch.h"
+#include "publisher/feed_store.h"
+#include "publisher/outlet.h"
+
+struct feed;
+
+/* `config`, `store`, `tallies` and outlets[config->channel_count] are lent. RESULT_OK, _STORE, _NOMEM. */
+MUST_USE int feed_new(const struct config *config, struct feed_store *store,
+		      struct outlet **outlets, struct tallies *tallies, struct feed **feed);
+void feed_free(struct feed **feed);
+
+/* Commits a signed batch, or with NULL just what is due, and sends what may go out. RESULT_OK, or RESULT_STORE or
+ * RESULT_NOMEM: nothing was changed or sent. */
+MUST_USE int feed_commit(struct feed *feed, const struct batch *batch,
+			 const struct clock_reading *now);
+
+/* The segment's file is gone: the next commit forgets how far it was consumed. Not before: if the file came back, it
+ * would be read again. */
+void feed_forget_segment(struct feed *feed, const uint8_t id[SPOOL_ID_SIZE]);
+
+/* Is an event due at `now`? Looks at what the last commit left, not at the store. */
+bool feed_is_due(const struct feed *feed, const struct clock_reading *now);
+
+#endif

@@ -1,0 +1,443 @@
+#include "publisher/feed_store.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACE_KEY_SIZE = 12 };
+
+static const char *const table_names[TABLE_COUNT] = {
+	"meta", "events", "channels", "places", "holds", "due", "segments", "keys",
+};
+
+struct feed_store {
+	MDB_env *env;
+	MDB_dbi tables[TABLE_COUNT];
+};
+
+struct event_header {
+	uint8_t object, verb, name_size, new_name_size; /* the sizes with their NULs */
+	uint32_t channels;                              /* how many still need it */
+	int64_t wall_us;
+};
+
+void feed_key_put_u32(uint8_t *at, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+void feed_key_put_u64(uint8_t *at, uint64_t value)
+{
+	feed_key_put_u32(at, (uint32_t)(value >> 32));
+	feed_key_put_u32(at + 4, (uint32_t)value);
+}
+
+uint64_t feed_key_u64(const uint8_t *at)
+{
+	uint64_t value = 0;
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+static MDB_val view(const void *bytes, size_t size)
+{
+	return (MDB_val){.mv_data = (void *)(uintptr_t)bytes, .mv_size = size};
+}
+
+static MDB_val text_view(const char *text)
+{
+	return view(text, strlen(text));
+}
+
+static int from_mdb(int code)
+{
+	switch (code) {
+	case MDB_SUCCESS:
+		return RESULT_OK;
+	case MDB_NOTFOUND:
+		return RESULT_INVALID;
+	case ENOMEM:
+		return RESULT_NOMEM;
+	default:
+		return RESULT_STORE;
+	}
+}
+
+static int put(struct feed_txn *txn, enum feed_table table, MDB_val key, MDB_val value)
+{
+	return from_mdb(mdb_put(txn->mdb, txn->tables[table], &key, &value, 0));
+}
+
+/* Reads a value of just `size` bytes. */
+static int get(struct feed_txn *txn, enum feed_table table, MDB_val key, void *into, size_t size)
+{
+	MDB_val value;
+	int code = mdb_get(txn->mdb, txn->tables[table], &key, &value);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	if (value.mv_size != size)
+		return RESULT_STORE;
+	memcpy(into, value.mv_data, size);
+	return RESULT_OK;
+}
+
+static int open_tables(struct feed_store *store, bool read_only)
+{
+	MDB_txn *txn;
+	int code = mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	if (code != MDB_SUCCESS)
+		return code;
+	for (int i = 0; i < TABLE_COUNT && code == MDB_SUCCESS; i++)
+		code = mdb_dbi_open(txn, table_names[i], read_only ? 0 : MDB_CREATE,
+				    &store->tables[i]);
+	if (code == MDB_SUCCESS)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return code;
+}
+
+/* The version in a store that has one must be ours; a new store gets ours. */
+static int check_version(struct feed_store *store, bool read_only, uint32_t *found)
+{
+	struct feed_txn txn;
+	int result = feed_txn_begin(store, read_only, &txn);
+	if (result != RESULT_OK)
+		return result;
+	result = get(&txn, TABLE_META, text_view("version"), found, sizeof *found);
+	if (result == RESULT_INVALID && !read_only) {
+		*found = FEED_STORE_VERSION;
+		result = put(&txn, TABLE_META, text_view("version"), view(found, sizeof *found));
+	}
+	if (result == RESULT_OK && !read_only)
+		return feed_txn_commit(&txn);
+	feed_txn_abort(&txn);
+	return result;
+}
+
+static int open_env(struct feed_store *store, const char *folder, uint64_t limit, bool read_only)
+{
+	int code = mdb_env_create(&store->env);
+	if (code == MDB_SUCCESS)
+		code = mdb_env_set_maxdbs(store->env, TABLE_COUNT);
+	if (code == MDB_SUCCESS)
+		code = mdb_env_set_mapsize(store->env, limit);
+	if (code == MDB_SUCCESS)
+		code = mdb_env_open(store->env, folder, read_only ? MDB_RDONLY : 0, 0600);
+	return code == MDB_SUCCESS ? open_tables(store, read_only) : code;
+}
+
+int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struct feed_store **out,
+		    char *why, size_t why_size)
+{
+	char folder[PATH_MAX];
+	uint32_t version = 0;
+	*out = NULL;
+	snprintf(folder, sizeof folder, "%s/" FEED_STORE_FOLDER, state_dir);
+	snprintf(why, why_size, "out of memory");
+	struct feed_store *store = calloc(1, sizeof *store);
+	if (!store)
+		return RESULT_NOMEM;
+	int code = MDB_SUCCESS;
+	if (!read_only && file_make_folder(folder, 0700) != RESULT_OK)
+		code = errno;
+	if (code == MDB_SUCCESS)
+		code = open_env(store, folder, limit, read_only);
+	int result = code == MDB_SUCCESS ? check_version(store, read_only, &version) : RESULT_STORE;
+	if (result != RESULT_OK) {
+		snprintf(why, why_size, "feed store %s: %s; %s", folder,
+			 code == MDB_SUCCESS ? "it can't be read" : mdb_strerror(code),
+			 code == ENOENT ? "nothing was published from this state_dir yet"
+					: "see to its owner, mode and free space");
+		feed_store_close(&store);
+	} else if (version != FEED_STORE_VERSION) {
+		snprintf(
+			why, why_size,
+			"feed store %s: has format %u, this version writes %d; use the epptap that "
+			"made it, or a new state_dir",
+			folder, version, FEED_STORE_VERSION);
+		result = RESULT_STORE;
+		feed_store_close(&store);
+	}
+	*out = store;
+	return result;
+}
+
+void feed_store_close(struct feed_store **store)
+{
+	if (!*store)
+		return;
+	if ((*store)->env)
+		mdb_env_close((*store)->env);
+	free(*store);
+	*store = NULL;
+}
+
+int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn)
+{
+	txn->tables = store->tables;
+	txn->mdb = NULL;
+	return from_mdb(mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
+}
+
+int feed_txn_commit(struct feed_txn *txn)
+{
+	int code = mdb_txn_commit(txn->mdb);
+	txn->mdb = NULL;
+	return code == MDB_SUCCESS ? RESULT_OK : RESULT_STORE;
+}
+
+void feed_txn_abort(struct feed_txn *txn)
+{
+	if (txn->mdb)
+		mdb_txn_abort(txn->mdb);
+	txn->mdb = NULL;
+}
+
+int feed_txn_clock(struct feed_txn *txn, struct feed_clock *clock)
+{
+	memset(clock, 0, sizeof *clock);
+	int result = get(txn, TABLE_META, text_view("clock"), clock, sizeof *clock);
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+int feed_txn_set_clock(struct feed_txn *txn, const struct feed_clock *clock)
+{
+	return put(txn, TABLE_META, text_view("clock"), view(clock, sizeof *clock));
+}
+
+int feed_txn_event_count(struct feed_txn *txn, uint64_t *count)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int code = mdb_cursor_open(txn->mdb, txn->tables[TABLE_EVENTS], &cursor);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	*count = code == MDB_SUCCESS ? feed_key_u64(key.mv_data) + 1 : 0;
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? RESULT_OK : from_mdb(code);
+}
+
+int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uint32_t channels,
+		       uint64_t *number)
+{
+	uint8_t key_bytes[8];
+	struct event_header header = {.object = event->object,
+				      .verb = event->verb,
+				      .name_size = (uint8_t)(strlen(event->name) + 1),
+				      .new_name_size = (uint8_t)(strlen(event->new_name) + 1),
+				      .channels = channels,
+				      .wall_us = event->wall_us};
+	int result = feed_txn_event_count(txn, number);
+	if (result != RESULT_OK)
+		return result;
+	feed_key_put_u64(key_bytes, *number);
+	MDB_val key = view(key_bytes, sizeof key_bytes);
+	size_t names_size = (size_t)header.name_size + header.new_name_size;
+	MDB_val value = {.mv_size = sizeof header + names_size + event->jws_size};
+	int code = mdb_put(txn->mdb, txn->tables[TABLE_EVENTS], &key, &value,
+			   MDB_RESERVE | MDB_APPEND);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	char *at = value.mv_data;
+	memcpy(at, &header, sizeof header);
+	at += sizeof header;
+	memcpy(at, event->name, header.name_size);
+	at += header.name_size;
+	memcpy(at, event->new_name, header.new_name_size);
+	at += header.new_name_size;
+	memcpy(at, event->jws, event->jws_size);
+	return RESULT_OK;
+}
+
+static int read_event(MDB_val value, struct feed_event *event)
+{
+	struct event_header header;
+	if (value.mv_size < sizeof header)
+		return RESULT_STORE;
+	memcpy(&header, value.mv_data, sizeof header);
+	size_t names_size = (size_t)header.name_size + header.new_name_size;
+	const char *names = (const char *)value.mv_data + sizeof header;
+	if (value.mv_size < sizeof header + names_size || !header.name_size ||
+	    !header.new_name_size || names[header.name_size - 1] || names[names_size - 1])
+		return RESULT_STORE;
+	*event = (struct feed_event){
+		.object = header.object,
+		.verb = header.verb,
+		.wall_us = header.wall_us,
+		.name = names,
+		.new_name = names + header.name_size,
+		.jws = names + names_size,
+		.jws_size = value.mv_size - sizeof header - names_size,
+	};
+	return RESULT_OK;
+}
+
+int feed_txn_event(struct feed_txn *txn, uint64_t number, struct feed_event *event)
+{
+	uint8_t key_bytes[8];
+	feed_key_put_u64(key_bytes, number);
+	MDB_val key = view(key_bytes, sizeof key_bytes), value;
+	int code = mdb_get(txn->mdb, txn->tables[TABLE_EVENTS], &key, &value);
+	return code == MDB_SUCCESS ? read_event(value, event) : from_mdb(code);
+}
+
+int feed_txn_channel(struct feed_txn *txn, const char *name, bool make,
+		     struct channel_record *record)
+{
+	MDB_stat stat;
+	int result = get(txn, TABLE_CHANNELS, text_view(name), record, sizeof *record);
+	if (result != RESULT_INVALID || !make)
+		return result;
+	/* No record is ever removed, so their number is a number that none has. */
+	int code = mdb_stat(txn->mdb, txn->tables[TABLE_CHANNELS], &stat);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	*record = (struct channel_record){.id = (uint32_t)stat.ms_entries};
+	return feed_txn_set_channel(txn, name, record);
+}
+
+int feed_txn_set_channel(struct feed_txn *txn, const char *name,
+			 const struct channel_record *record)
+{
+	return put(txn, TABLE_CHANNELS, text_view(name), view(record, sizeof *record));
+}
+
+static void place_key(uint8_t key[PLACE_KEY_SIZE], const struct channel_record *record,
+		      uint64_t index)
+{
+	feed_key_put_u32(key, record->id);
+	feed_key_put_u64(key + 4, index);
+}
+
+int feed_txn_place(struct feed_txn *txn, struct channel_record *record, uint64_t number)
+{
+	uint8_t key[PLACE_KEY_SIZE];
+	place_key(key, record, record->next_index);
+	int result = put(txn, TABLE_PLACES, view(key, sizeof key), view(&number, sizeof number));
+	if (result == RESULT_OK)
+		record->next_index++;
+	return result;
+}
+
+int feed_txn_placed(struct feed_txn *txn, const struct channel_record *record, uint64_t index,
+		    uint64_t *number)
+{
+	uint8_t key[PLACE_KEY_SIZE];
+	place_key(key, record, index);
+	return get(txn, TABLE_PLACES, view(key, sizeof key), number, sizeof *number);
+}
+
+int feed_txn_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], uint64_t *bytes)
+{
+	*bytes = 0;
+	int result = get(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), bytes, sizeof *bytes);
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+int feed_txn_set_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], uint64_t bytes)
+{
+	return put(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), view(&bytes, sizeof bytes));
+}
+
+int feed_txn_forget_segment(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE])
+{
+	MDB_val key = view(id, SPOOL_ID_SIZE);
+	int code = mdb_del(txn->mdb, txn->tables[TABLE_SEGMENTS], &key, NULL);
+	return code == MDB_NOTFOUND ? RESULT_OK : from_mdb(code);
+}
+
+int feed_txn_add_key(struct feed_txn *txn, const char *id, const uint8_t key[FEED_KEY_SIZE])
+{
+	return put(txn, TABLE_KEYS, text_view(id), view(key, FEED_KEY_SIZE));
+}
+
+int feed_txn_each_key(struct feed_txn *txn,
+		      int (*show)(void *context, const char *id, size_t id_size,
+				  const uint8_t key[FEED_KEY_SIZE]),
+		      void *context)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int result = from_mdb(mdb_cursor_open(txn->mdb, txn->tables[TABLE_KEYS], &cursor));
+	if (result != RESULT_OK)
+		return result;
+	int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+	for (; code == MDB_SUCCESS && result == RESULT_OK;
+	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))
+		result = value.mv_size == FEED_KEY_SIZE
+				 ? show(context, key.mv_data, key.mv_size, value.mv_data)
+				 : RESULT_STORE;
+	mdb_cursor_close(cursor);
+	return result;
+}
+
+/* One channel less needs the event. */
+static int let_go(struct feed_txn *txn, uint64_t number)
+{
+	uint8_t key_bytes[8];
+	feed_key_put_u64(key_bytes, number);
+	MDB_val key = view(key_bytes, sizeof key_bytes), old;
+	struct event_header header;
+	int code = mdb_get(txn->mdb, txn->tables[TABLE_EVENTS], &key, &old);
+	if (code != MDB_SUCCESS || old.mv_size < sizeof header)
+		return code == MDB_NOTFOUND ? RESULT_OK : RESULT_STORE;
+	memcpy(&header, old.mv_data, sizeof header);
+	if (header.channels <= 1)
+		return from_mdb(mdb_del(txn->mdb, txn->tables[TABLE_EVENTS], &key, NULL));
+	struct buffer changed;
+	buffer_init(&changed, old.mv_size);
+	header.channels--;
+	buffer_append(&changed, &header, sizeof header);
+	buffer_append(&changed, (char *)old.mv_data + sizeof header, old.mv_size - sizeof header);
+	int result = changed.failed ? RESULT_NOMEM
+				    : put(txn, TABLE_EVENTS, key, view(changed.data, changed.size));
+	buffer_free(&changed);
+	return result;
+}
+
+/* Removes the channel's oldest place if its event is old enough. RESULT_INVALID: there is nothing to remove. */
+static int prune_one(struct feed_txn *txn, const struct channel_record *record, int64_t wall_us,
+		     MDB_cursor *cursor)
+{
+	uint8_t key_bytes[PLACE_KEY_SIZE];
+	struct feed_event event;
+	uint64_t number;
+	place_key(key_bytes, record, 0);
+	MDB_val key = view(key_bytes, sizeof key_bytes), value;
+	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	if (memcmp(key.mv_data, key_bytes, sizeof record->id) != 0)
+		return RESULT_INVALID;
+	if (value.mv_size != sizeof number)
+		return RESULT_STORE;
+	memcpy(&number, value.mv_data, sizeof number);
+	int result = feed_txn_event(txn, number, &event);
+	if (result == RESULT_OK && event.wall_us >= wall_us)
+		return RESULT_INVALID;
+	if (result == RESULT_OK)
+		result = let_go(txn, number);
+	if (result != RESULT_OK && result != RESULT_INVALID)
+		return result;
+	return from_mdb(mdb_cursor_del(cursor, 0));
+}
+
+int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, int64_t wall_us,
+		   unsigned most)
+{
+	MDB_cursor *cursor;
+	int result = from_mdb(mdb_cursor_open(txn->mdb, txn->tables[TABLE_PLACES], &cursor));
+	if (result != RESULT_OK)
+		return result;
+	while (most-- > 0 && result == RESULT_OK)
+		result = prune_one(txn, record, wall_us, cursor);
+	mdb_cursor_close(cursor);
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}

@@ -1,0 +1,133 @@
+/* feed_store.h - the feed store: what was published, and what waits
+ *
+ * An LMDB environment in <state_dir>/feed. One transaction records a batch of events, their places in each channel's
+ * order or hold queue, and how far each spool segment is consumed: after its commit, and not before, events are sent.
+ * So over a crash each captured change stands exactly once in each channel's order.
+ *
+ * Owner: the publisher's thread writes; epptapctl may read at the same time, from a process of its own. Keys are
+ * big-endian, so that LMDB's byte order is the order of numbers; values are of the machine's byte order.
+ * Errors are RESULT_STORE (disk full, store at its limit, damage), after which the transaction can only be aborted.
+ */
+#ifndef PUBLISHER_FEED_STORE_H
+#define PUBLISHER_FEED_STORE_H
+
+#include "base/result.h"
+#include "plugin/spool.h"
+#include "publisher/feed_clock.h"
+#include "publisher/feed_format.h"
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FEED_STORE_FOLDER "feed"
+
+enum { FEED_STORE_VERSION = 1 };
+
+enum feed_table {
+	TABLE_META,     /* "version", "clock" */
+	TABLE_EVENTS,   /* number -> event_header, names, JWS */
+	TABLE_CHANNELS, /* name -> struct channel_record */
+	TABLE_PLACES,   /* channel, index -> number */
+	TABLE_HOLDS,    /* channel, name, number -> struct hold_record; see hold.h */
+	TABLE_DUE,      /* channel, feed time, number -> name */
+	TABLE_SEGMENTS, /* id -> bytes consumed */
+	TABLE_KEYS,     /* key id -> public key */
+	TABLE_COUNT,
+};
+
+struct feed_store;
+
+struct feed_txn {
+	MDB_txn *mdb;
+	const MDB_dbi *tables; /* by enum feed_table */
+};
+
+/* An event as it stands in the store; texts and bytes are good until the transaction ends. */
+struct feed_event {
+	uint8_t object, verb; /* enum change_object, enum change_verb */
+	int64_t wall_us;      /* when the change was seen */
+	const char *name;
+	const char *new_name; /* empty, but for a host that was renamed */
+	const char *jws;
+	size_t jws_size;
+};
+
+struct channel_record {
+	uint32_t id; /* the channel's number in keys; never given to another */
+	uint32_t unused;
+	uint64_t next_index; /* how many places are taken */
+	uint64_t held;       /* events that wait */
+};
+
+/* Opens the store for the one writer, and makes it if it is missing; or for a reader, who needs one that is there.
+ * On failure `why` says what is wrong, and what would be right. RESULT_OK, RESULT_STORE, RESULT_NOMEM. */
+MUST_USE int feed_store_open(const char *state_dir, uint64_t limit, bool read_only,
+			     struct feed_store **store, char *why, size_t why_size);
+void feed_store_close(struct feed_store **store);
+
+/* Begins a transaction: the writer's one, or a reader's view. */
+MUST_USE int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn);
+
+/* Makes all of it durable, or nothing (RESULT_STORE; then it is aborted). */
+MUST_USE int feed_txn_commit(struct feed_txn *txn);
+
+/* Accepts one that has ended already. */
+void feed_txn_abort(struct feed_txn *txn);
+
+/* The time line of the delays; all zeros in a new store. */
+MUST_USE int feed_txn_clock(struct feed_txn *txn, struct feed_clock *clock);
+MUST_USE int feed_txn_set_clock(struct feed_txn *txn, const struct feed_clock *clock);
+
+/* Appends an event that is for `channels` channels; *number is one more than the last one's. */
+MUST_USE int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event,
+				uint32_t channels, uint64_t *number);
+
+/* RESULT_INVALID: there is none of that number (any more). */
+MUST_USE int feed_txn_event(struct feed_txn *txn, uint64_t number, struct feed_event *event);
+
+/* How many events were ever added. */
+MUST_USE int feed_txn_event_count(struct feed_txn *txn, uint64_t *count);
+
+/* The channel's record. The writer makes one for a new channel; to a reader that is RESULT_INVALID. */
+MUST_USE int feed_txn_channel(struct feed_txn *txn, const char *name, bool make,
+			      struct channel_record *record);
+MUST_USE int feed_txn_set_channel(struct feed_txn *txn, const char *name,
+				  const struct channel_record *record);
+
+/* Gives the event the channel's next place. */
+MUST_USE int feed_txn_place(struct feed_txn *txn, struct channel_record *record, uint64_t number);
+
+/* Which event stands at `index`. RESULT_INVALID: none (any more). */
+MUST_USE int feed_txn_placed(struct feed_txn *txn, const struct channel_record *record,
+			     uint64_t index, uint64_t *number);
+
+/* How far the segment is consumed; 0 for one that was never read. */
+MUST_USE int feed_txn_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
+			       uint64_t *bytes);
+MUST_USE int feed_txn_set_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
+				   uint64_t bytes);
+MUST_USE int feed_txn_forget_segment(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE]);
+
+/* Remembers a key that signs. */
+MUST_USE int feed_txn_add_key(struct feed_txn *txn, const char *id,
+			      const uint8_t key[FEED_KEY_SIZE]);
+
+/* Calls `show` for each key that was ever added; ends when it answers other than RESULT_OK, with that. */
+MUST_USE int feed_txn_each_key(struct feed_txn *txn,
+			       int (*show)(void *context, const char *id, size_t id_size,
+					   const uint8_t key[FEED_KEY_SIZE]),
+			       void *context);
+
+/* Takes away up to `most` of the channel's oldest places whose events were seen before `wall_us`; an event goes when
+ * the last channel that it is for has let go of it. So one that waits somewhere stays. */
+MUST_USE int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record,
+			    int64_t wall_us, unsigned most);
+
+/* Big-endian numbers of keys. */
+void feed_key_put_u32(uint8_t *at, uint32_t value);
+void feed_key_put_u64(uint8_t *at, uint64_t value);
+uint64_t feed_key_u64(const uint8_t *at);
+
+#endif

@@ -1,0 +1,320 @@
+#include "publisher/hold.h"
+
+#include "eppparse/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys. TABLE_HOLDS: channel, name with its NUL, number. TABLE_DUE: channel, time, number. */
+enum {
+	CHANNEL_SIZE = 4,
+	NUMBER_SIZE = 8,
+	HOLD_KEY_MAX = CHANNEL_SIZE + CHANGE_NAME_SIZE + NUMBER_SIZE,
+	DUE_KEY_SIZE = CHANNEL_SIZE + 8 + NUMBER_SIZE,
+};
+
+struct hold_record {
+	int64_t due_ms; /* of the name; meaningful for its first event */
+	uint32_t kind;  /* enum hold_kind */
+	uint32_t unused;
+};
+
+struct hold_key {
+	uint8_t bytes[HOLD_KEY_MAX];
+	size_t prefix; /* channel and name */
+};
+
+static int from_mdb(int code)
+{
+	return code == MDB_SUCCESS    ? RESULT_OK
+	       : code == MDB_NOTFOUND ? RESULT_INVALID
+				      : RESULT_STORE;
+}
+
+static struct hold_key hold_key(const struct channel_record *record, const char *name,
+				uint64_t number)
+{
+	struct hold_key key;
+	size_t size = strnlen(name, CHANGE_NAME_SIZE - 1);
+	feed_key_put_u32(key.bytes, record->id);
+	memcpy(key.bytes + CHANNEL_SIZE, name, size);
+	key.bytes[CHANNEL_SIZE + size] = '\0';
+	key.prefix = CHANNEL_SIZE + size + 1;
+	feed_key_put_u64(key.bytes + key.prefix, number);
+	return key;
+}
+
+static void due_key(uint8_t key[DUE_KEY_SIZE], const struct channel_record *record, int64_t due_ms,
+		    uint64_t number)
+{
+	feed_key_put_u32(key, record->id);
+	feed_key_put_u64(key + CHANNEL_SIZE, (uint64_t)due_ms);
+	feed_key_put_u64(key + CHANNEL_SIZE + 8, number);
+}
+
+static int read_record(MDB_val value, struct hold_record *record)
+{
+	if (value.mv_size != sizeof *record)
+		return RESULT_STORE;
+	memcpy(record, value.mv_data, sizeof *record);
+	return RESULT_OK;
+}
+
+/* Goes to the first event that waits under `name`. RESULT_INVALID: none does. */
+static int first_held(MDB_cursor *cursor, const struct hold_key *wanted, MDB_val *key,
+		      struct hold_record *record)
+{
+	MDB_val value;
+	*key = (MDB_val){.mv_data = (void *)(uintptr_t)wanted->bytes, .mv_size = wanted->prefix};
+	int code = mdb_cursor_get(cursor, key, &value, MDB_SET_RANGE);
+	if (code != MDB_SUCCESS)
+		return from_mdb(code);
+	if (key->mv_size != wanted->prefix + NUMBER_SIZE ||
+	    memcmp(key->mv_data, wanted->bytes, wanted->prefix) != 0)
+		return RESULT_INVALID;
+	return read_record(value, record);
+}
+
+/* Why `name` is held: the kind of its first event. *kind is 0 if it is not. */
+static int holder(struct feed_txn *txn, const struct channel_record *channel, const char *name,
+		  unsigned *kind)
+{
+	struct hold_key wanted = hold_key(channel, name, 0);
+	struct hold_record record = {0};
+	MDB_cursor *cursor;
+	MDB_val key;
+	*kind = 0;
+	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
+		return RESULT_NOMEM;
+	int result = first_held(cursor, &wanted, &key, &record);
+	mdb_cursor_close(cursor);
+	if (result == RESULT_OK)
+		*kind = record.kind;
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+static int add(struct feed_txn *txn, struct channel_record *channel, const char *name,
+	       uint64_t number, enum hold_kind kind, int64_t due_ms)
+{
+	struct hold_key wanted = hold_key(channel, name, number);
+	struct hold_record record = {.due_ms = due_ms, .kind = kind};
+	MDB_val key = {.mv_data = wanted.bytes, .mv_size = wanted.prefix + NUMBER_SIZE};
+	MDB_val value = {.mv_data = &record, .mv_size = sizeof record};
+	int code = mdb_put(txn->mdb, txn->tables[TABLE_HOLDS], &key, &value, 0);
+	if (code == MDB_SUCCESS && kind != HOLD_FOLLOWER) {
+		uint8_t bytes[DUE_KEY_SIZE];
+		due_key(bytes, channel, due_ms, number);
+		key = (MDB_val){.mv_data = bytes, .mv_size = sizeof bytes};
+		value = (MDB_val){.mv_data = (void *)(uintptr_t)name, .mv_size = strlen(name) + 1};
+		code = mdb_put(txn->mdb, txn->tables[TABLE_DUE], &key, &value, 0);
+	}
+	channel->held += code == MDB_SUCCESS;
+	return from_mdb(code);
+}
+
+static int remember(struct hold_released *released, uint64_t number)
+{
+	if (released->count == released->capacity) {
+		size_t capacity = released->capacity ? released->capacity * 2 : 64;
+		uint64_t *numbers = realloc(released->numbers, capacity * sizeof *numbers);
+		if (!numbers)
+			return RESULT_NOMEM;
+		released->numbers = numbers;
+		released->capacity = capacity;
+	}
+	released->numbers[released->count++] = number;
+	return RESULT_OK;
+}
+
+static int forget_due(struct feed_txn *txn, const struct channel_record *channel, int64_t due_ms,
+		      uint64_t number)
+{
+	uint8_t bytes[DUE_KEY_SIZE];
+	due_key(bytes, channel, due_ms, number);
+	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes};
+	return from_mdb(mdb_del(txn->mdb, txn->tables[TABLE_DUE], &key, NULL));
+}
+
+/* Takes one event out of the queue, which the cursor stands on. */
+static int release_one(struct feed_txn *txn, struct channel_record *channel, MDB_cursor *cursor,
+		       MDB_val key, const struct hold_record *record,
+		       struct hold_released *released)
+{
+	uint64_t number = feed_key_u64((const uint8_t *)key.mv_data + key.mv_size - NUMBER_SIZE);
+	int result = remember(released, number);
+	if (result == RESULT_OK && record->kind != HOLD_FOLLOWER)
+		result = forget_due(txn, channel, record->due_ms, number);
+	if (result == RESULT_OK)
+		result = from_mdb(mdb_cursor_del(cursor, 0));
+	channel->held -= result == RESULT_OK;
+	return result == RESULT_INVALID ? RESULT_STORE : result;
+}
+
+/* Takes everything that waits under `name` out of the queue. */
+static int release_name(struct feed_txn *txn, struct channel_record *channel, const char *name,
+			struct hold_released *released)
+{
+	struct hold_key wanted = hold_key(channel, name, 0);
+	struct hold_record record;
+	MDB_cursor *cursor;
+	MDB_val key;
+	int result;
+	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
+		return RESULT_NOMEM;
+	while ((result = first_held(cursor, &wanted, &key, &record)) == RESULT_OK) {
+		result = release_one(txn, channel, cursor, key, &record, released);
+		if (result != RESULT_OK)
+			break;
+	}
+	mdb_cursor_close(cursor);
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+/* The held create that hides `name`: its own, or that of a domain above it. NULL if the name is known. */
+static int hidden_by(struct feed_txn *txn, const struct channel_record *channel, const char *name,
+		     const char **hider)
+{
+	unsigned kind = 0;
+	*hider = NULL;
+	for (const char *at = name; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL) {
+		int result = holder(txn, channel, at, &kind);
+		if (result != RESULT_OK)
+			return result;
+		if (kind == HOLD_CREATE) {
+			*hider = at;
+			return RESULT_OK;
+		}
+	}
+	return RESULT_OK;
+}
+
+static int judge_known_domain(struct feed_txn *txn, struct channel_record *channel,
+			      const struct hold_delays *delays, const struct feed_event *event,
+			      uint64_t number, int64_t now_ms, struct hold_released *released,
+			      bool *waits)
+{
+	unsigned kind = 0;
+	int result = channel->held ? holder(txn, channel, event->name, &kind) : RESULT_OK;
+	if (result != RESULT_OK)
+		return result;
+	if (kind == HOLD_DELETE)
+		return release_name(txn, channel, event->name, released);
+	if (event->verb == CHANGE_CREATE && delays->create_ms > 0) {
+		*waits = true;
+		return add(txn, channel, event->name, number, HOLD_CREATE,
+			   now_ms + delays->create_ms);
+	}
+	if (event->verb == CHANGE_DELETE && delays->delete_ms > 0) {
+		*waits = true;
+		return add(txn, channel, event->name, number, HOLD_DELETE,
+			   now_ms + delays->delete_ms);
+	}
+	return RESULT_OK;
+}
+
+int hold_judge(struct feed_txn *txn, struct channel_record *channel,
+	       const struct hold_delays *delays, const struct feed_event *event, uint64_t number,
+	       int64_t now_ms, struct hold_released *released, bool *waits)
+{
+	const char *hider = NULL;
+	int result = channel->held ? hidden_by(txn, channel, event->name, &hider) : RESULT_OK;
+	*waits = false;
+	if (result != RESULT_OK)
+		return result;
+	if (hider) {
+		*waits = true;
+		return add(txn, channel, hider, number, HOLD_FOLLOWER, 0);
+	}
+	if (event->object != CHANGE_DOMAIN)
+		return RESULT_OK;
+	return judge_known_domain(txn, channel, delays, event, number, now_ms, released, waits);
+}
+
+/* The channel's next due name, as it stands in the table. RESULT_INVALID: nothing waits. */
+static int next_due(struct feed_txn *txn, const struct channel_record *channel, int64_t *due_ms,
+		    char name[CHANGE_NAME_SIZE])
+{
+	uint8_t bytes[DUE_KEY_SIZE];
+	MDB_cursor *cursor;
+	due_key(bytes, channel, 0, 0);
+	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes}, value;
+	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_DUE], &cursor) != MDB_SUCCESS)
+		return RESULT_NOMEM;
+	int result = from_mdb(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+	if (result == RESULT_OK && memcmp(key.mv_data, bytes, CHANNEL_SIZE) != 0)
+		result = RESULT_INVALID;
+	if (result == RESULT_OK &&
+	    (key.mv_size != DUE_KEY_SIZE || value.mv_size == 0 || value.mv_size > CHANGE_NAME_SIZE))
+		result = RESULT_STORE;
+	if (result == RESULT_OK) {
+		*due_ms = (int64_t)feed_key_u64((const uint8_t *)key.mv_data + CHANNEL_SIZE);
+		memcpy(name, value.mv_data, value.mv_size);
+		name[value.mv_size - 1] = '\0';
+	}
+	mdb_cursor_close(cursor);
+	return result;
+}
+
+int hold_release_due(struct feed_txn *txn, struct channel_record *channel, int64_t now_ms,
+		     size_t most, struct hold_released *released)
+{
+	char name[CHANGE_NAME_SIZE];
+	int64_t due_ms;
+	int result = RESULT_OK;
+	while (channel->held > 0 && released->count < most) {
+		result = next_due(txn, channel, &due_ms, name);
+		if (result != RESULT_OK || due_ms > now_ms)
+			break;
+		result = release_name(txn, channel, name, released);
+		if (result != RESULT_OK)
+			break;
+	}
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+int hold_next_due(struct feed_txn *txn, const struct channel_record *channel, int64_t *due_ms)
+{
+	char name[CHANGE_NAME_SIZE];
+	int result = channel->held ? next_due(txn, channel, due_ms, name) : RESULT_INVALID;
+	if (result != RESULT_INVALID)
+		return result;
+	*due_ms = INT64_MAX;
+	return RESULT_OK;
+}
+
+int hold_each(struct feed_txn *txn, const struct channel_record *channel,
+	      int (*show)(void *context, uint64_t number, enum hold_kind kind, int64_t due_ms),
+	      void *context)
+{
+	uint8_t prefix[CHANNEL_SIZE];
+	struct hold_record record, first = {0};
+	MDB_cursor *cursor;
+	int result = RESULT_OK;
+	feed_key_put_u32(prefix, channel->id);
+	MDB_val key = {.mv_data = prefix, .mv_size = sizeof prefix}, value;
+	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
+		return RESULT_NOMEM;
+	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	for (; code == MDB_SUCCESS && result == RESULT_OK;
+	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		if (key.mv_size < CHANNEL_SIZE + NUMBER_SIZE ||
+		    memcmp(key.mv_data, prefix, sizeof prefix) != 0)
+			break;
+		result = read_record(value, &record);
+		if (result == RESULT_OK && record.kind != HOLD_FOLLOWER)
+			first = record;
+		if (result == RESULT_OK)
+			result = show(context,
+				      feed_key_u64((const uint8_t *)key.mv_data + key.mv_size -
+						   NUMBER_SIZE),
+				      first.kind, first.due_ms);
+	}
+	mdb_cursor_close(cursor);
+	return result;
+}
+
+void hold_released_free(struct hold_released *released)
+{
+	free(released->numbers);
+	*released = (struct hold_released){0};
+}

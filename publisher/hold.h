@@ -1,0 +1,58 @@
+/* hold.h - which events must wait before a channel may send them
+ *
+ * Only a name that the public does not know yet is ever hidden:
+ *   - While a domain's create is held, everything about that name and about hosts below it waits, and goes out with
+ *     it, in order.
+ *   - Otherwise a create of a domain waits for the channel's delay, unless a delete of the name is held: then the name
+ *     is known.
+ *   - A delete of a domain waits for its delay. Any later event about the name releases it at once, and is itself not
+ *     delayed: a thief must not hide behind a delete.
+ *   - Everything else goes at once.
+ *
+ * Owner: the publisher's thread; no call is thread-safe. The queue lies in the feed store (TABLE_HOLDS, TABLE_DUE),
+ * not in memory, and changes with the caller's transaction. Time is given by the caller: see feed_clock.h.
+ */
+#ifndef PUBLISHER_HOLD_H
+#define PUBLISHER_HOLD_H
+
+#include "publisher/feed_store.h"
+
+/* Numbers of events that may go out now, in this order. Owner: the caller; zeroed at first, reused, freed by
+ * hold_released_free(). */
+struct hold_released {
+	uint64_t *numbers;
+	size_t count, capacity;
+};
+
+struct hold_delays {
+	int64_t create_ms, delete_ms;
+};
+
+enum hold_kind { HOLD_CREATE = 1, HOLD_DELETE = 2, HOLD_FOLLOWER = 3 };
+
+/* Judges an event for a channel whose `record` is brought up to date: *waits says whether it was put in the queue.
+ * Events that it releases are appended to `released`: they go out before it. */
+MUST_USE int hold_judge(struct feed_txn *txn, struct channel_record *record,
+			const struct hold_delays *delays, const struct feed_event *event,
+			uint64_t number, int64_t now_ms, struct hold_released *released,
+			bool *waits);
+
+/* Releases what is due at `now_ms`, the oldest first; ends after the name with which `most` events are reached.
+ * RESULT_OK, or RESULT_STORE or RESULT_NOMEM: abort the transaction. */
+MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *record, int64_t now_ms,
+			      size_t most, struct hold_released *released);
+
+/* When the next event is due: INT64_MAX if none waits. */
+MUST_USE int hold_next_due(struct feed_txn *txn, const struct channel_record *record,
+			   int64_t *due_ms);
+
+/* Calls `show` for each event that waits on the channel, name by name, with why (the name's first event decides)
+ * and when its name is due. Ends when `show` answers other than RESULT_OK, with that. */
+MUST_USE int hold_each(struct feed_txn *txn, const struct channel_record *record,
+		       int (*show)(void *context, uint64_t number, enum hold_kind kind,
+				   int64_t due_ms),
+		       void *context);
+
+void hold_released_free(struct hold_released *released);
+
+#endif

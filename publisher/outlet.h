@@ -1,0 +1,33 @@
+/* outlet.h - a channel's PUB socket
+ *
+ * Owner: the publisher's thread. Sending never waits: a subscriber that is slow loses messages of the live socket
+ * (libzmq drops what is over its high-water mark), and nobody else notices.
+ */
+#ifndef PUBLISHER_OUTLET_H
+#define PUBLISHER_OUTLET_H
+
+#include "base/config.h"
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outlet;
+
+/* Makes the socket in the libzmq context `zmq`, with the channel's CURVE key if it has one; it is not bound yet.
+ * `channel` is lent. RESULT_OK, RESULT_CONFIG (`why` says what is wrong), RESULT_NOMEM. */
+MUST_USE int outlet_open(void *zmq, const struct config_channel *channel, struct outlet **outlet,
+			 char *why, size_t why_size);
+
+/* Binds it, if it is not bound. False: the port is taken, or can't be had: try again later. errno says why. */
+bool outlet_bind(struct outlet *outlet);
+
+/* Sends one message of three frames: topic, index, JWS (publisher/README.md). */
+void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
+		 size_t size);
+
+/* Closes it; what was sent may still go out for `linger_ms` while the context ends. */
+void outlet_close(struct outlet **outlet, int linger_ms);
+
+#endif

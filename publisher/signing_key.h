@@ -1,0 +1,34 @@
+/* signing_key.h - the Ed25519 key that signs events, from a PEM file
+ *
+ * Owner: whoever loaded it. A key is immutable: any number of signers may share it, each in a thread of its own.
+ */
+#ifndef PUBLISHER_SIGNING_KEY_H
+#define PUBLISHER_SIGNING_KEY_H
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "publisher/feed_format.h"
+
+#include <stddef.h>
+
+struct signing_key;
+
+/* Reads the private key in `path`. RESULT_CONFIG: the file can't be read, others than its owner can read it, or it
+ * holds no unencrypted Ed25519 key; `why` says so, and what would be right. RESULT_NOMEM. */
+MUST_USE int signing_key_load(const char *path, struct signing_key **key, char *why,
+			      size_t why_size);
+void signing_key_free(struct signing_key **key);
+
+const uint8_t *signing_key_public(const struct signing_key *key); /* FEED_KEY_SIZE bytes */
+const char *signing_key_id(const struct signing_key *key);
+
+/* Signs; for one thread at a time. */
+struct signer;
+MUST_USE int signer_new(const struct signing_key *key, struct signer **signer);
+void signer_free(struct signer **signer);
+
+/* Closes a JWS (RFC 7515, 7.1): `jws` holds "header.payload", to which ".signature" is appended.
+ * RESULT_OK, RESULT_FULL (the buffer's maximum) or RESULT_NOMEM. */
+MUST_USE int signer_close_jws(struct signer *signer, struct buffer *jws);
+
+#endif
