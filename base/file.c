@@ -102,6 +102,10 @@ int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
 int file_make_folder(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];
+	if (*path == '\0') {
+		errno = ENOENT;
+		return RESULT_STORE;
+	}
 	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
 		errno = ENAMETOOLONG;
 		return RESULT_STORE;

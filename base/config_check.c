@@ -1,0 +1,308 @@
+#include "base/config_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char channels_key[] = "channels.";
+
+static const yaml_node_t *channel_node(struct config_reader *reader, const yaml_node_t *root,
+				       size_t i)
+{
+	const yaml_node_t *channels = config_find(reader, root, "channels");
+	return config_node(reader, channels->data.sequence.items.start[i]);
+}
+
+/* Where a complaint about channel number `i` points: at the value of `path`, or at the channel if it isn't there. */
+static const yaml_node_t *in_channel(struct config_reader *reader, const yaml_node_t *root,
+				     size_t i, const char *path)
+{
+	const yaml_node_t *channel = channel_node(reader, root, i);
+	const yaml_node_t *value = config_find(reader, channel, path + sizeof channels_key - 1);
+	return value ? value : channel;
+}
+
+static const yaml_node_t *in_file(struct config_reader *reader, const yaml_node_t *root,
+				  const char *path)
+{
+	const yaml_node_t *value = config_find(reader, root, path);
+	return value ? value : root;
+}
+
+/* What follows from other keys. */
+
+static int join(char **slot, const char *left, size_t left_size, const char *right)
+{
+	size_t size = left_size + strlen(right) + 2;
+	char *text = malloc(size);
+	if (!text)
+		return RESULT_NOMEM;
+	const char *slash = left_size > 0 && left[left_size - 1] == '/' ? "" : "/";
+	snprintf(text, size, "%.*s%s%s", (int)left_size, left, slash, right);
+	free(*slot);
+	*slot = text;
+	return RESULT_OK;
+}
+
+static int origin_of(const struct config *config, struct config_channel *channel)
+{
+	const char *host = config->registry + strlen("https://");
+	size_t size = strcspn(host, ":/");
+	int result = join(&channel->origin, host, size, channel->name);
+	for (size_t i = 0; result == RESULT_OK && i < size; i++) {
+		if (host[i] >= 'A' && host[i] <= 'Z')
+			channel->origin[i] = (char)(host[i] - 'A' + 'a');
+	}
+	return result;
+}
+
+static int connect_to_bind(struct config_channel *channel)
+{
+	channel->connect.items = calloc(1, sizeof *channel->connect.items);
+	if (!channel->connect.items)
+		return RESULT_NOMEM;
+	int result = config_keep(channel->connect.items, channel->bind, strlen(channel->bind));
+	if (result == RESULT_OK)
+		channel->connect.count = 1;
+	return result;
+}
+
+static int complete_channel(const struct config *config, struct config_channel *channel)
+{
+	int result = RESULT_OK;
+	if (!channel->origin)
+		result = origin_of(config, channel);
+	if (result == RESULT_OK && !channel->log_dir)
+		result = join(&channel->log_dir, config->state_dir, strlen(config->state_dir),
+			      channel->name);
+	if (result == RESULT_OK && channel->connect.count == 0)
+		result = connect_to_bind(channel);
+	for (size_t i = 0; i < channel->zone_delay_count; i++) {
+		struct config_delay *delay = &channel->zone_delays[i];
+		if (delay->create_ms < 0)
+			delay->create_ms = channel->delay.create_ms;
+		if (delay->delete_ms < 0)
+			delay->delete_ms = channel->delay.delete_ms;
+	}
+	return result;
+}
+
+int config_complete(struct config_reader *reader)
+{
+	struct config *config = reader->config;
+	int result = RESULT_OK;
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
+		result = complete_channel(config, &config->channels[i]);
+	return result;
+}
+
+/* Keys against each other. */
+
+/* A full queue must hold some frames of the largest size, else one registrar's frame could fill it. */
+static int check_capture(struct config_reader *reader, const yaml_node_t *root)
+{
+	const struct config *config = reader->config;
+	const struct {
+		uint64_t size;
+		const char *path;
+	} holders[] = {{config->capture.queue, "capture.queue"},
+		       {config->capture.streams, "capture.streams"}};
+	const yaml_node_t *limit = config_find(reader, root, "capture.frame_limit");
+	for (size_t i = 0; i < sizeof holders / sizeof holders[0]; i++) {
+		if (holders[i].size / 4 >= config->capture.frame_limit)
+			continue;
+		const yaml_node_t *at = config_find(reader, root, holders[i].path);
+		return config_fail(reader, at ? at : limit,
+				   "%s: holds less than four frames of capture.frame_limit; "
+				   "write at least %s, or a smaller capture.frame_limit",
+				   holders[i].path,
+				   config_size_text(4 * config->capture.frame_limit).text);
+	}
+	return RESULT_OK;
+}
+
+static int check_keys(struct config_reader *reader, const yaml_node_t *root)
+{
+	const struct config *config = reader->config;
+	const struct {
+		const char *file, *path;
+	} keys[] = {{config->key_event, "keys.event"},
+		    {config->key_log, "keys.log"},
+		    {config->key_cosigner, "keys.cosigner"}};
+	for (size_t i = 1; i < sizeof keys / sizeof keys[0]; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (!keys[i].file || !keys[j].file ||
+			    strcmp(keys[i].file, keys[j].file) != 0)
+				continue;
+			return config_fail(reader, in_file(reader, root, keys[i].path),
+					   "%s: is the file of %s; write a key of its own",
+					   keys[i].path, keys[j].path);
+		}
+	}
+	return RESULT_OK;
+}
+
+/* What no two channels may share. */
+static int check_unique(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	const struct config_channel *mine = &reader->config->channels[i];
+	for (size_t j = 0; j < i; j++) {
+		const struct config_channel *other = &reader->config->channels[j];
+		const struct {
+			const char *value, *taken, *path;
+		} fields[] = {{mine->name, other->name, "channels.name"},
+			      {mine->bind, other->bind, "channels.bind"},
+			      {mine->origin, other->origin, "channels.origin"}};
+		for (size_t k = 0; k < sizeof fields / sizeof fields[0]; k++) {
+			if (strcmp(fields[k].value, fields[k].taken) != 0)
+				continue;
+			return config_fail(reader, in_channel(reader, root, i, fields[k].path),
+					   "%s: is that of channel %zu too; write one that no "
+					   "other channel has",
+					   fields[k].path, j + 1);
+		}
+	}
+	return RESULT_OK;
+}
+
+/* Is `path` the folder, or in it? Both are tidy. */
+static bool lies_in(const char *path, const char *folder)
+{
+	size_t size = strlen(folder);
+	if (strcmp(folder, "/") == 0)
+		return true;
+	return strncmp(path, folder, size) == 0 && (path[size] == '\0' || path[size] == '/');
+}
+
+static int check_log_dir(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	static const char key[] = "channels.log_dir";
+	const struct config *config = reader->config;
+	const char *mine = config->channels[i].log_dir;
+	if (lies_in(config->state_dir, mine))
+		return config_fail(reader, in_channel(reader, root, i, key),
+				   "%s: is or holds state_dir; write a folder of its own", key);
+	for (size_t j = 0; j < i; j++) {
+		const char *other = config->channels[j].log_dir;
+		if (lies_in(mine, other) || lies_in(other, mine))
+			return config_fail(reader, in_channel(reader, root, i, key),
+					   "%s: is, holds or lies in the log_dir of channel %s; "
+					   "write a folder of its own",
+					   key, config->channels[j].name);
+	}
+	return RESULT_OK;
+}
+
+static int check_curve(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	const struct config_channel *channel = &reader->config->channels[i];
+	const yaml_node_t *curve = config_find(reader, channel_node(reader, root, i), "curve");
+	if (!curve)
+		return RESULT_OK;
+	if (!channel->curve_secret)
+		return config_fail(reader, curve,
+				   "channels.curve.secret: is missing; write the path of the "
+				   "server's CURVE key");
+	if (!channel->curve_any && !channel->curve_clients)
+		return config_fail(reader, curve,
+				   "channels.curve.clients: is missing; write the path of a "
+				   "folder of public keys, or any to let every client in");
+	return RESULT_OK;
+}
+
+/* Can a name lie in `zone`, if the file publishes only names in its `zones`? */
+static bool is_served(const struct config *config, const char *zone)
+{
+	struct config_texts one = {.items = (char *[]){(char *)zone}, .count = 1};
+	if (config->zones.count == 0 || config_zone_of(&config->zones, zone))
+		return true;
+	for (size_t i = 0; i < config->zones.count; i++) {
+		if (config_zone_of(&one, config->zones.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static int fail_zone(struct config_reader *reader, const yaml_node_t *at, const char *path,
+		     const char *zone)
+{
+	return config_fail(reader, at,
+			   "%s: %.*s lies in none of the zones of this file; write one of those, "
+			   "or add it to them",
+			   path, CONFIG_EXCERPT, zone);
+}
+
+static int check_zones(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	const struct config *config = reader->config;
+	const struct config_channel *channel = &config->channels[i];
+	for (size_t j = 0; j < channel->zones.count; j++) {
+		const char *path = "channels.zones";
+		const yaml_node_t *list = in_channel(reader, root, i, path);
+		const yaml_node_t *at = config_node(reader, list->data.sequence.items.start[j]);
+		if (!is_served(config, channel->zones.items[j]))
+			return fail_zone(reader, at, path, channel->zones.items[j]);
+	}
+	for (size_t j = 0; j < channel->zone_delay_count; j++) {
+		const char *path = "channels.delay.zones";
+		const yaml_node_t *map = in_channel(reader, root, i, path);
+		const yaml_node_t *at = config_node(reader, map->data.mapping.pairs.start[j].key);
+		if (!is_served(config, channel->zone_delays[j].zone))
+			return fail_zone(reader, at, path, channel->zone_delays[j].zone);
+	}
+	return RESULT_OK;
+}
+
+static int check_channel(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	int result = check_unique(reader, root, i);
+	if (result == RESULT_OK)
+		result = check_log_dir(reader, root, i);
+	if (result == RESULT_OK)
+		result = check_curve(reader, root, i);
+	if (result == RESULT_OK)
+		result = check_zones(reader, root, i);
+	return result;
+}
+
+/* What the file may ask for one day. A row leaves when its part is built. */
+static int not_built_yet(struct config_reader *reader, const yaml_node_t *root)
+{
+	const struct config *config = reader->config;
+	const struct {
+		bool asked;
+		const char *path, *words;
+	} refusals[] = {
+		{config->publisher == CONFIG_PUBLISHER_PROCESS, "publisher",
+		 "process needs epptapd, which this version does not have; write embedded"},
+		{config->capture.durability == CONFIG_DURABILITY_WAIT, "capture.durability",
+		 "wait needs epptap_begin, which this version does not have; write batch"},
+		{config->server_changes, "server_changes",
+		 "the registry's own changes come with a later version; write false"},
+		{config->namespaces.count > 0, "namespaces",
+		 "a registry's own namespaces come with a later version; take the key out"},
+		{config->verbs.count > 0, "verbs",
+		 "a registry's own verbs come with a later version; take the key out"},
+		{config->metrics != NULL, "metrics",
+		 "the metrics file comes with a later version; take the key out, and use "
+		 "epptapctl status"},
+	};
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		if (refusals[i].asked)
+			return config_fail(reader, in_file(reader, root, refusals[i].path),
+					   "%s: %s", refusals[i].path, refusals[i].words);
+	}
+	return RESULT_OK;
+}
+
+int config_check(struct config_reader *reader, const yaml_node_t *root)
+{
+	int result = check_capture(reader, root);
+	if (result == RESULT_OK)
+		result = check_keys(reader, root);
+	for (size_t i = 0; i < reader->config->channel_count && result == RESULT_OK; i++)
+		result = check_channel(reader, root, i);
+	if (result == RESULT_OK)
+		result = not_built_yet(reader, root);
+	return result;
+}

@@ -1,0 +1,203 @@
+#include "base/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Each test runs in an empty folder of its own. */
+static char folder[] = "/tmp/epptap-test-XXXXXX";
+
+static int enter_folder(void **state)
+{
+	(void)state;
+	memset(folder + sizeof folder - 7, 'X', 6);
+	umask(022);
+	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+	(void)state;
+	unlink("a");
+	unlink("a.new");
+	rmdir("b/c");
+	rmdir("b");
+	return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_all(fd, text, strlen(text)), RESULT_OK);
+	close(fd);
+}
+
+static void holds(const char *path, const char *text)
+{
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 20);
+	assert_int_equal(file_read(path, &bytes), RESULT_OK);
+	assert_int_equal(bytes.size, strlen(text));
+	if (bytes.size > 0)
+		assert_memory_equal(bytes.data, text, bytes.size);
+	buffer_free(&bytes);
+}
+
+static void a_file_is_read_behind_what_the_buffer_holds(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	put("a", "def");
+	buffer_init(&bytes, 6);
+	buffer_append_text(&bytes, "abc");
+	assert_int_equal(file_read("a", &bytes), RESULT_OK);
+	assert_int_equal(bytes.size, 6);
+	assert_memory_equal(bytes.data, "abcdef", 6);
+	buffer_free(&bytes);
+}
+
+static void a_file_larger_than_the_buffer_may_be_is_refused(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	put("a", "abcdef");
+	buffer_init(&bytes, 5);
+	assert_int_equal(file_read("a", &bytes), RESULT_FULL);
+	buffer_free(&bytes);
+}
+
+static void a_file_without_end_is_refused(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	buffer_init(&bytes, 100000);
+	assert_int_equal(file_read("/dev/zero", &bytes), RESULT_FULL);
+	buffer_free(&bytes);
+}
+
+static void what_is_no_readable_file_says_why(void **state)
+{
+	(void)state;
+	struct buffer bytes;
+	buffer_init(&bytes, 5);
+	assert_int_equal(file_read("a", &bytes), RESULT_STORE);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(file_read(".", &bytes), RESULT_STORE);
+	assert_int_equal(errno, EISDIR);
+	buffer_free(&bytes);
+}
+
+static void a_replaced_file_has_the_new_bytes_and_mode(void **state)
+{
+	(void)state;
+	struct stat now;
+	put("a", "old and longer");
+	assert_int_equal(file_replace("a", "new", 3, 0640), RESULT_OK);
+	holds("a", "new");
+	assert_int_equal(stat("a", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0640);
+	assert_int_equal(access("a.new", F_OK), -1);
+}
+
+static void what_a_crash_left_does_not_hinder_a_replacement(void **state)
+{
+	(void)state;
+	struct stat now;
+	put("a.new", "torn");
+	assert_int_equal(chmod("a.new", 0666), 0);
+	assert_int_equal(file_replace("a", "", 0, 0600), RESULT_OK);
+	holds("a", "");
+	assert_int_equal(stat("a", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0600);
+}
+
+static void a_replacement_that_fails_leaves_no_part_behind(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("b", 0700), 0);
+	assert_int_equal(mkdir("b/c", 0700), 0);
+	assert_int_equal(file_replace("b", "new", 3, 0600), RESULT_STORE);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(access("b.new", F_OK), -1);
+	assert_int_equal(file_replace("nowhere/a", "new", 3, 0600), RESULT_STORE);
+	assert_int_equal(errno, ENOENT);
+}
+
+static void a_path_too_long_for_the_system_is_refused(void **state)
+{
+	(void)state;
+	char path[5000];
+	memset(path, 'a', sizeof path);
+	path[sizeof path - 1] = '\0';
+	assert_int_equal(file_replace(path, "", 0, 0600), RESULT_STORE);
+	assert_int_equal(errno, ENAMETOOLONG);
+	assert_int_equal(file_make_folder(path, 0700), RESULT_STORE);
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
+static void folders_are_made_with_those_above_them(void **state)
+{
+	(void)state;
+	struct stat now;
+	assert_int_equal(file_make_folder("b//c/", 0700), RESULT_OK);
+	assert_int_equal(stat("b/c", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0700);
+	assert_int_equal(file_make_folder("b/c", 0755), RESULT_OK);
+	assert_int_equal(stat("b/c", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0700);
+	assert_int_equal(file_make_folder(folder, 0755), RESULT_OK);
+}
+
+static void a_folder_is_not_made_of_a_file(void **state)
+{
+	(void)state;
+	put("a", "");
+	assert_int_equal(file_make_folder("a", 0700), RESULT_STORE);
+	assert_int_equal(errno, ENOTDIR);
+	assert_int_equal(file_make_folder("a/b", 0700), RESULT_STORE);
+	assert_int_equal(errno, ENOTDIR);
+	assert_int_equal(file_make_folder("", 0700), RESULT_STORE);
+	assert_int_equal(errno, ENOENT);
+}
+
+static void a_full_disk_is_told(void **state)
+{
+	(void)state;
+	int fd = open("/dev/full", O_WRONLY);
+	if (fd < 0)
+		skip();
+	assert_int_equal(file_write_all(fd, "abc", 3), RESULT_STORE);
+	assert_int_equal(errno, ENOSPC);
+	close(fd);
+}
+
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_folder(a_file_is_read_behind_what_the_buffer_holds),
+		in_folder(a_file_larger_than_the_buffer_may_be_is_refused),
+		in_folder(a_file_without_end_is_refused),
+		in_folder(what_is_no_readable_file_says_why),
+		in_folder(a_replaced_file_has_the_new_bytes_and_mode),
+		in_folder(what_a_crash_left_does_not_hinder_a_replacement),
+		in_folder(a_replacement_that_fails_leaves_no_part_behind),
+		in_folder(a_path_too_long_for_the_system_is_refused),
+		in_folder(folders_are_made_with_those_above_them),
+		in_folder(a_folder_is_not_made_of_a_file),
+		in_folder(a_full_disk_is_told),
+	};
+	return cmocka_run_group_tests_name("file", tests, NULL, NULL);
+}
