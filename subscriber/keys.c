@@ -1,0 +1,213 @@
+#include "subscriber/keys.h"
+
+#include "base/file.h"
+#include "publisher/feed_format.h"
+#include "subscriber/printable.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+	char id[FEED_KEY_ID_SIZE];
+	EVP_PKEY *pkey;
+};
+
+struct key_set {
+	struct key *items;
+	size_t count;
+};
+
+struct keys {
+	const char *path;
+	struct key_set set;
+	bool reread; /* at least once, at: */
+	int64_t reread_us;
+};
+
+struct complaint {
+	const char *path;
+	char *text;
+	size_t size;
+};
+
+static int complain(const struct complaint *to, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(const struct complaint *to, const char *format, ...)
+{
+	char what[256];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(what, sizeof what, format, args);
+	va_end(args);
+	printable_in_place(what);
+	snprintf(to->text, to->size, "%s: %s", to->path, what);
+	return RESULT_CONFIG;
+}
+
+static const char *text_member(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+static bool is_event_key(const json_t *jwk)
+{
+	const json_t *use = json_object_get(jwk, "use");
+	return strcmp(text_member(jwk, "kty"), "OKP") == 0 &&
+	       strcmp(text_member(jwk, "crv"), "Ed25519") == 0 &&
+	       (!use || strcmp(text_member(jwk, "use"), "sig") == 0);
+}
+
+static int key_read(const json_t *jwk, size_t number, struct key *key, const struct complaint *why)
+{
+	const char *x = text_member(jwk, "x"), *kid = text_member(jwk, "kid");
+	struct buffer raw;
+	buffer_init(&raw, FEED_KEY_SIZE);
+	int result = RESULT_OK;
+	if (feed_base64url_decode(x, strlen(x), &raw) != RESULT_OK || raw.size != FEED_KEY_SIZE) {
+		result = complain(why, "key %zu: x must be 32 bytes in base64url without padding",
+				  number);
+		goto out;
+	}
+	result = feed_key_id((const uint8_t *)raw.data, key->id);
+	if (result != RESULT_OK)
+		goto out;
+	if (strcmp(kid, key->id) != 0) {
+		result = complain(why, "key %zu: kid %.64s is not the key's thumbprint: %s is",
+				  number, *kid ? kid : "(none)", key->id);
+		goto out;
+	}
+	key->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+						(const unsigned char *)raw.data, raw.size);
+	if (!key->pkey)
+		result = RESULT_NOMEM;
+out:
+	buffer_free(&raw);
+	return result;
+}
+
+static void set_free(struct key_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		EVP_PKEY_free(set->items[i].pkey);
+	free(set->items);
+	*set = (struct key_set){0};
+}
+
+static int set_take(struct key_set *set, const json_t *list, const struct complaint *why)
+{
+	set->items = calloc(json_array_size(list) + 1, sizeof *set->items);
+	if (!set->items)
+		return RESULT_NOMEM;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *jwk = json_array_get(list, i);
+		if (!is_event_key(jwk))
+			continue;
+		int result = key_read(jwk, i + 1, &set->items[set->count], why);
+		if (result != RESULT_OK)
+			return result;
+		set->count++;
+	}
+	if (set->count == 0)
+		return complain(why, "no Ed25519 key in it: at least one is needed "
+				     "(kty OKP, crv Ed25519, use sig)");
+	return RESULT_OK;
+}
+
+static int set_parse(struct key_set *set, const struct buffer *file, const struct complaint *why)
+{
+	json_error_t error;
+	json_t *jwks = json_loadb(file->size ? file->data : "", file->size, JSON_REJECT_DUPLICATES,
+				  &error);
+	if (!jwks && json_error_code(&error) == json_error_out_of_memory)
+		return RESULT_NOMEM;
+	int result;
+	const json_t *list = json_object_get(jwks, "keys");
+	if (!jwks)
+		result = complain(why, "line %d, column %d: not JSON: %s", error.line, error.column,
+				  error.text);
+	else if (!json_is_array(list))
+		result = complain(why, "not a JWKS: {\"keys\":[...]} would be right");
+	else
+		result = set_take(set, list, why);
+	json_decref(jwks);
+	return result;
+}
+
+static int set_load(struct key_set *set, const struct complaint *why)
+{
+	struct buffer file;
+	buffer_init(&file, KEYS_FILE_MAX);
+	int result = file_read(why->path, &file);
+	if (result == RESULT_STORE)
+		result = complain(why, "can't be read: %s", strerror(errno));
+	else if (result == RESULT_FULL)
+		result = complain(why, "over %d bytes: too large for a JWKS", KEYS_FILE_MAX);
+	else if (result == RESULT_OK)
+		result = set_parse(set, &file, why);
+	if (result == RESULT_NOMEM)
+		snprintf(why->text, why->size, "%s: out of memory", why->path);
+	if (result != RESULT_OK)
+		set_free(set);
+	buffer_free(&file);
+	return result;
+}
+
+int keys_load(const char *path, struct keys **keys, char *why, size_t why_size)
+{
+	const struct complaint to = {.path = path, .text = why, .size = why_size};
+	struct key_set set = {0};
+	*keys = NULL;
+	int result = set_load(&set, &to);
+	if (result != RESULT_OK)
+		return result;
+	*keys = calloc(1, sizeof **keys);
+	if (!*keys) {
+		set_free(&set);
+		snprintf(why, why_size, "%s: out of memory", path);
+		return RESULT_NOMEM;
+	}
+	(*keys)->path = path;
+	(*keys)->set = set;
+	return RESULT_OK;
+}
+
+int keys_reread(struct keys *keys, int64_t now_us, char *why, size_t why_size)
+{
+	const struct complaint to = {.path = keys->path, .text = why, .size = why_size};
+	if (keys->reread && now_us - keys->reread_us < KEYS_REREAD_MS * INT64_C(1000))
+		return RESULT_BUSY;
+	keys->reread = true;
+	keys->reread_us = now_us;
+	struct key_set set = {0};
+	int result = set_load(&set, &to);
+	if (result != RESULT_OK)
+		return result;
+	set_free(&keys->set);
+	keys->set = set;
+	return RESULT_OK;
+}
+
+EVP_PKEY *keys_find(const struct keys *keys, const char *kid)
+{
+	for (size_t i = 0; i < keys->set.count; i++) {
+		if (strcmp(keys->set.items[i].id, kid) == 0)
+			return keys->set.items[i].pkey;
+	}
+	return NULL;
+}
+
+void keys_free(struct keys **keys)
+{
+	if (!*keys)
+		return;
+	set_free(&(*keys)->set);
+	free(*keys);
+	*keys = NULL;
+}

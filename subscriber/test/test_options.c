@@ -1,0 +1,202 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "subscriber/name.h"
+#include "subscriber/options.h"
+
+#include <string.h>
+
+#define NEEDED                                                                                     \
+	"--connect", "tcp://[::1]:5555", "--channel", "vetted", "--registry",                      \
+		"https://registry.example", "--jwks", "jwks.json"
+#define COUNT_OF(list) ((int)(sizeof(list) / sizeof *(list)))
+
+/* The arguments are read; the options are for options_free(). */
+#define PARSED(options, ...)                                                                       \
+	do {                                                                                       \
+		char *arguments[] = {__VA_ARGS__};                                                 \
+		char why[512] = "";                                                                \
+		int result =                                                                       \
+			options_parse(COUNT_OF(arguments), arguments, options, why, sizeof why);   \
+		assert_string_equal(why, "");                                                      \
+		assert_int_equal(result, RESULT_OK);                                               \
+	} while (0)
+
+/* They are refused, with this in the message. */
+#define REFUSED(said, ...)                                                                         \
+	do {                                                                                       \
+		char *arguments[] = {__VA_ARGS__};                                                 \
+		char why[512] = "";                                                                \
+		struct options options;                                                            \
+		assert_int_equal(                                                                  \
+			options_parse(COUNT_OF(arguments), arguments, &options, why, sizeof why),  \
+			RESULT_INVALID);                                                           \
+		if (!strstr(why, said))                                                            \
+			print_error("%s\n", why);                                                  \
+		assert_non_null(strstr(why, said));                                                \
+		assert_null(options.names.items);                                                  \
+	} while (0)
+
+static void all_options_are_read(void **state)
+{
+	(void)state;
+	struct options options;
+	PARSED(&options, NEEDED, "--name=Example.ORG.", "--name", "xn--bcher-kva.example",
+	       "--registrar", "ClientX", "--registrar=Client-Y", "--impact", "lock", "--impact",
+	       "unlock", "--count", "3", "--timeout=60", "--json", "--color", "never",
+	       "--curve-server", "s.pub", "--curve-key", "c.key");
+	assert_string_equal(options.connect, "tcp://[::1]:5555");
+	assert_string_equal(options.channel, "vetted");
+	assert_string_equal(options.registry, "https://registry.example");
+	assert_string_equal(options.jwks, "jwks.json");
+	assert_string_equal(options.curve_server, "s.pub");
+	assert_string_equal(options.curve_key, "c.key");
+	assert_int_equal(options.names.count, 2);
+	assert_string_equal(options.names.items[0], "example.org");
+	assert_string_equal(options.names.items[1], "xn--bcher-kva.example");
+	assert_int_equal(options.registrars.count, 2);
+	assert_string_equal(options.registrars.items[1], "Client-Y");
+	assert_int_equal(options.impacts.count, 2);
+	assert_int_equal(options.count, 3);
+	assert_int_equal(options.timeout_s, 60);
+	assert_true(options.json);
+	assert_string_equal(options.color, "never");
+	options_free(&options);
+	assert_null(options.names.items);
+}
+
+static void what_is_not_given_is_off(void **state)
+{
+	(void)state;
+	struct options options;
+	PARSED(&options, NEEDED);
+	assert_int_equal(options.count, 0);
+	assert_int_equal(options.timeout_s, 0);
+	assert_int_equal(options.names.count, 0);
+	assert_false(options.json);
+	assert_null(options.color);
+	options_free(&options);
+}
+
+static void help_and_version_need_nothing_else(void **state)
+{
+	(void)state;
+	struct options options;
+	PARSED(&options, "--help");
+	assert_true(options.help);
+	options_free(&options);
+	PARSED(&options, "--version");
+	assert_true(options.version);
+	options_free(&options);
+}
+
+static void each_needed_option_is_asked_for(void **state)
+{
+	(void)state;
+	REFUSED("--connect ENDPOINT is missing", "--channel", "a");
+	REFUSED("--channel NAME is missing", "--connect", "tcp://a:1");
+	REFUSED("--registry URL is missing", "--connect", "tcp://a:1", "--channel", "a");
+	REFUSED("--jwks FILE is missing", "--connect", "tcp://a:1", "--channel", "a", "--registry",
+		"https://a");
+}
+
+static void an_impact_must_be_a_known_one(void **state)
+{
+	(void)state;
+	REFUSED("create delete restore renew transfer registrar delegation glue dnssec-added "
+		"dnssec-changed dnssec-removed lock unlock hold unhold contacts none",
+		NEEDED, "--impact", "Lock");
+}
+
+static void values_that_cannot_be_right_are_refused(void **state)
+{
+	(void)state;
+	REFUSED("tcp://HOST:PORT would be right", "--connect", "host:5555");
+	REFUSED("lower-case letters", "--channel", "Vetted");
+	REFUSED("https://", "--registry", "registry.example");
+	REFUSED("xn--", NEEDED, "--name",
+		"b\xc3\xbc"
+		"cher.example");
+	REFUSED("domain or host name", NEEDED, "--name", "");
+	REFUSED("domain or host name", NEEDED, "--name", ".");
+	REFUSED("without spaces", NEEDED, "--registrar", "Client X");
+	REFUSED("--count 0: a whole number from 1", NEEDED, "--count", "0");
+	REFUSED("--count -1: a whole", NEEDED, "--count", "-1");
+	REFUSED("--count 1x: a whole", NEEDED, "--count", "1x");
+	REFUSED("a whole number", NEEDED, "--count", "99999999999999999999999999");
+	REFUSED("a whole number", NEEDED, "--timeout", "");
+	REFUSED("always, never or auto", NEEDED, "--color", "blue");
+}
+
+static void options_that_do_not_exist_are_refused(void **state)
+{
+	(void)state;
+	REFUSED("--nam: no such option", NEEDED, "--nam", "a");
+	REFUSED("no such option", NEEDED, "vetted");
+	REFUSED("no such option", NEEDED, "");
+	REFUSED("?[2J: no such option", NEEDED, "\033[2J");
+	REFUSED("--json takes no value", NEEDED, "--json=1");
+	REFUSED("--name lacks its value", NEEDED, "--name");
+	REFUSED("--channel stands twice", NEEDED, "--channel", "b");
+	REFUSED("--count stands twice", NEEDED, "--count=1", "--count=2");
+}
+
+static void curve_keys_go_together(void **state)
+{
+	(void)state;
+	REFUSED("go together", NEEDED, "--curve-server", "s.pub");
+	REFUSED("go together", NEEDED, "--curve-key", "c.key");
+}
+
+static void names_are_judged(void **state)
+{
+	(void)state;
+	char label[65], name[256];
+	memset(label, 'a', 64);
+	label[64] = '\0';
+	assert_false(name_is_valid(label));
+	assert_true(name_is_valid(label + 1));
+	memset(name, 'a', 255);
+	for (int i = 3; i < 255; i += 4)
+		name[i] = '.';
+	name[253] = '\0';
+	assert_true(name_is_valid(name));
+	name[253] = 'a';
+	name[254] = '\0';
+	assert_false(name_is_valid(name));
+	assert_true(name_is_valid("_dmarc.example.org"));
+	assert_false(name_is_valid(".org"));
+	assert_false(name_is_valid("org."));
+	assert_false(name_is_valid("a b"));
+}
+
+static void a_name_is_in_itself_and_above_its_hosts(void **state)
+{
+	(void)state;
+	assert_true(name_is_in("example.org", "example.org"));
+	assert_true(name_is_in("ns1.example.org", "example.org"));
+	assert_false(name_is_in("badexample.org", "example.org"));
+	assert_false(name_is_in("example.org", "ns1.example.org"));
+	assert_false(name_is_in("example.org", "example.net"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_options_are_read),
+		cmocka_unit_test(what_is_not_given_is_off),
+		cmocka_unit_test(help_and_version_need_nothing_else),
+		cmocka_unit_test(each_needed_option_is_asked_for),
+		cmocka_unit_test(an_impact_must_be_a_known_one),
+		cmocka_unit_test(values_that_cannot_be_right_are_refused),
+		cmocka_unit_test(options_that_do_not_exist_are_refused),
+		cmocka_unit_test(curve_keys_go_together),
+		cmocka_unit_test(names_are_judged),
+		cmocka_unit_test(a_name_is_in_itself_and_above_its_hosts),
+	};
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
