@@ -129,6 +129,15 @@ static void get_bytes(struct source *source, void *into, size_t size, size_t roo
 		refuse(source, RESULT_INVALID);
 }
 
+/* How many items a list has. */
+static size_t get_count(struct source *source)
+{
+	uint64_t count = get_number(source, 2);
+	if (count > CHANGE_LIST_MAX)
+		refuse(source, RESULT_INVALID);
+	return count;
+}
+
 /* Names and tokens are judged again: what stands on a disk may have been written by anyone. */
 static void get_name(struct source *source, struct change_name *name, bool may_be_empty)
 {
@@ -150,8 +159,7 @@ static void get_token(struct source *source, struct change_token *token)
 
 static void get_hosts(struct source *source, struct change_delta *delta)
 {
-	for (size_t count = get_number(source, 2); count > 0 && source->result == RESULT_OK;
-	     count--) {
+	for (size_t count = get_count(source); count > 0 && source->result == RESULT_OK; count--) {
 		struct change_name *name;
 		int result = change_add_host(delta, &name);
 		if (result == RESULT_OK)
@@ -163,8 +171,7 @@ static void get_hosts(struct source *source, struct change_delta *delta)
 
 static void get_addresses(struct source *source, struct change_delta *delta)
 {
-	for (size_t count = get_number(source, 2); count > 0 && source->result == RESULT_OK;
-	     count--) {
+	for (size_t count = get_count(source); count > 0 && source->result == RESULT_OK; count--) {
 		struct change_address *address;
 		int result = change_add_address(delta, &address);
 		if (result != RESULT_OK) {
@@ -176,13 +183,14 @@ static void get_addresses(struct source *source, struct change_delta *delta)
 		get_bytes(source, address->bytes, sizeof address->bytes, sizeof address->bytes);
 		if (address->family != 4 && address->family != 6)
 			refuse(source, RESULT_INVALID);
+		if (address->host >= delta->hosts.count && address->host != CHANGE_NO_HOST)
+			refuse(source, RESULT_INVALID);
 	}
 }
 
 static void get_ds(struct source *source, struct change_delta *delta)
 {
-	for (size_t count = get_number(source, 2); count > 0 && source->result == RESULT_OK;
-	     count--) {
+	for (size_t count = get_count(source); count > 0 && source->result == RESULT_OK; count--) {
 		struct change_ds *ds;
 		int result = change_add_ds(delta, &ds);
 		if (result != RESULT_OK) {
@@ -199,8 +207,7 @@ static void get_ds(struct source *source, struct change_delta *delta)
 
 static void get_keys(struct source *source, struct change_delta *delta)
 {
-	for (size_t count = get_number(source, 2); count > 0 && source->result == RESULT_OK;
-	     count--) {
+	for (size_t count = get_count(source); count > 0 && source->result == RESULT_OK; count--) {
 		struct change_key *key;
 		int result = change_add_key(delta, &key);
 		if (result != RESULT_OK) {
@@ -248,6 +255,8 @@ int change_decode(struct change *change, const void *bytes, size_t size)
 	get_delta(&source, &change->add);
 	get_delta(&source, &change->remove);
 	change->changed = (unsigned)get_number(&source, 4);
+	if (change->changed & ~(CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO))
+		refuse(&source, RESULT_INVALID);
 	get_name(&source, &change->new_name, true);
 	change->has_max_sig_life = get_member(&source, 2);
 	change->max_sig_life = (uint32_t)get_number(&source, 4);

@@ -190,6 +190,17 @@ static enum eppparse_result read_code(struct eppparse *parse, const struct frame
 	return EPPPARSE_CHANGE;
 }
 
+/* A transfer that only asks how it stands (RFC 5730, section 2.9.2.4) changes nothing. */
+static enum eppparse_result judge_later(struct eppparse *parse, const struct frame_element *element)
+{
+	size_t size = 0;
+	const char *op = frame_attribute(element, "op", &size);
+	if (!op || size != 5 || memcmp(op, "query", size) != 0)
+		return EPPPARSE_VERB;
+	parse->no_interest = true;
+	return EPPPARSE_CHANGE;
+}
+
 static int family_of(const struct frame_element *element)
 {
 	size_t size = 0;
@@ -227,7 +238,7 @@ static enum eppparse_result open_field(struct eppparse *parse, uint8_t field,
 	case FIELD_RENEW:
 		return set_verb(parse, CHANGE_RENEW);
 	case FIELD_LATER:
-		return EPPPARSE_VERB;
+		return judge_later(parse, element);
 	case FIELD_QUERY:
 	case FIELD_NO_INTEREST:
 		parse->no_interest = true;
@@ -475,6 +486,9 @@ static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes
 	parse->steps[0] = (struct step){IN_DOCUMENT, FIELD_NONE, SIDE_AS_BEFORE};
 	parse->depth = 0;
 	parse->skipped = 0;
+	parse->seen_command = parse->seen_response = false;
+	parse->seen_verb = parse->seen_object = parse->no_interest = false;
+	parse->code = 0;
 	enum eppparse_result result = frame_read(parse->reader, bytes, size, &handler);
 	parse->change = NULL;
 	/* A half-read name could be a secret of the frame's: nothing of it stays. */
@@ -486,12 +500,10 @@ static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes
 static enum eppparse_result read_response(struct eppparse *parse, const void *bytes, size_t size,
 					  struct change *change)
 {
-	parse->seen_response = parse->seen_command = parse->no_interest = false;
-	parse->code = 0;
 	enum eppparse_result result = read_frame(parse, bytes, size, change);
 	if (result != EPPPARSE_CHANGE)
 		return result;
-	if (!parse->seen_response || parse->code == 0)
+	if (!parse->seen_response || parse->seen_command || parse->code == 0)
 		return EPPPARSE_NO_RESPONSE;
 	if (parse->code != CODE_COMPLETED && parse->code != CODE_PENDING)
 		return EPPPARSE_NOTHING;
@@ -502,22 +514,34 @@ static enum eppparse_result read_response(struct eppparse *parse, const void *by
 static enum eppparse_result read_command(struct eppparse *parse, const void *bytes, size_t size,
 					 struct change *change)
 {
-	parse->seen_response = parse->seen_command = parse->no_interest = false;
-	parse->seen_verb = parse->seen_object = false;
 	enum eppparse_result result = read_frame(parse, bytes, size, change);
 	if (result != EPPPARSE_CHANGE)
 		return result;
 	if (parse->no_interest)
 		return EPPPARSE_NOTHING;
-	if (!parse->seen_command || !parse->seen_verb || !parse->seen_object)
+	/* A response within a command would speak for the server. */
+	if (!parse->seen_command || parse->seen_response || !parse->seen_verb ||
+	    !parse->seen_object)
 		return EPPPARSE_VERB;
 	return change->name.text[0] ? EPPPARSE_CHANGE : EPPPARSE_VALUE;
+}
+
+/* Takes what the last frame left in `change`, but for what the caller has put there. */
+static void clear_all_but_the_callers(struct change *change)
+{
+	int64_t wall_us = change->wall_us, monotonic_us = change->monotonic_us;
+	struct change_token registrar = change->registrar;
+	change_clear(change);
+	change->wall_us = wall_us;
+	change->monotonic_us = monotonic_us;
+	change->registrar = registrar;
 }
 
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
 				   const void *response, size_t response_size,
 				   struct change *change)
 {
+	clear_all_but_the_callers(change);
 	enum eppparse_result result = read_response(parse, response, response_size, change);
 	if (result != EPPPARSE_CHANGE)
 		return result;

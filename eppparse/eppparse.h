@@ -16,7 +16,7 @@
 enum {
 	EPPPARSE_DEPTH_MAX = 64,      /* elements within each other */
 	EPPPARSE_ATTRIBUTES_MAX = 64, /* of one element */
-	EPPPARSE_TOKEN_MAX = 16384,   /* bytes of one tag or comment, about */
+	EPPPARSE_TOKEN_MAX = 16384,   /* bytes of one tag, comment or CDATA section, about */
 	EPPPARSE_DICTIONARY_MAX = 1
 				  << 20 /* bytes of libxml2's dictionary before it is thrown away */
 };

@@ -111,12 +111,33 @@ static bool is(struct text name, const char *text)
 
 static bool names_transform(struct text name)
 {
-	static const char *const verbs[] = {"create", "update",   "delete",
-					    "renew",  "transfer", "!DOCTYPE"};
+	static const char *const verbs[] = {"create", "update", "delete", "renew", "transfer"};
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (is(name, verbs[i]))
 			return true;
 	return false;
+}
+
+/* Its entities could spell anything. libxml2 wants no blank behind the word. */
+static bool is_doctype(struct text behind_open)
+{
+	return starts(behind_open, "!DOCTYPE");
+}
+
+/* The '>' that ends a tag, which a quoted value may hold too; NULL: there is none. */
+static const char *tag_end(struct text rest)
+{
+	char quote = '\0';
+	for (size_t i = 0; i < rest.size; i++) {
+		char c = rest.at[i];
+		if (quote)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '"' || c == '\'')
+			quote = c;
+		else if (c == '>')
+			return rest.at + i;
+	}
+	return NULL;
 }
 
 bool scan_may_transform(const char *command, size_t size)
@@ -125,7 +146,7 @@ bool scan_may_transform(const char *command, size_t size)
 	if (!readable((struct text){command, size}, &rest))
 		return true;
 	while (next_tag(&rest, &name))
-		if (names_transform(name))
+		if (names_transform(name) || is_doctype(rest))
 			return true;
 	return false;
 }
@@ -137,15 +158,15 @@ bool scan_may_succeed(const char *response, size_t size)
 	if (!readable((struct text){response, size}, &rest))
 		return true;
 	while (next_tag(&rest, &name)) {
-		if (is(name, "!DOCTYPE"))
+		if (is_doctype(rest))
 			return true;
 		if (!is(name, "result"))
 			continue;
-		const char *close = memchr(rest.at, '>', rest.size);
+		const char *close = tag_end(rest);
 		if (!close)
 			return true;
 		struct text tag = {rest.at, (size_t)(close - rest.at)};
-		/* A character reference may spell the code; a quoted '>' may end the tag too early. */
+		/* A character reference may spell the code. */
 		if (contains(tag, "1000") || contains(tag, "1001") || contains(tag, "&") ||
 		    !contains(tag, "code"))
 			return true;

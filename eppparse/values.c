@@ -183,6 +183,8 @@ static bool read_time(const char **at, int64_t *seconds)
 	if (read_char(at, '.'))
 		while (is_digit(**at))
 			(*at)++;
+	if (hour == 24 && minute + second > 0)
+		return false;
 	*seconds += hour * 3600 + minute * 60 + second;
 	return true;
 }

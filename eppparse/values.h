@@ -1,7 +1,7 @@
 /* values.h - the typed values of EPP elements, from text
  *
- * Pure. Each takes `size` bytes, drops blanks around them, and returns RESULT_OK or RESULT_INVALID; what it writes
- * to is not touched when it refuses.
+ * Pure. Each takes `size` bytes, drops blanks around them, and returns RESULT_OK or RESULT_INVALID; when it
+ * refuses, what it writes to is as before (but for the bytes of hex and base64, which may be half written).
  */
 #ifndef EPPPARSE_VALUES_H
 #define EPPPARSE_VALUES_H

@@ -1,0 +1,556 @@
+#include "eppparse/change.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static void assert_name(const char *text, const char *expected)
+{
+	struct change_name name;
+	assert_int_equal(change_name_read(&name, text, strlen(text)), RESULT_OK);
+	assert_string_equal(name.text, expected);
+}
+
+static void assert_no_name(const char *text, size_t size)
+{
+	struct change_name name = {"stale"};
+	assert_int_equal(change_name_read(&name, text, size), RESULT_INVALID);
+	assert_string_equal(name.text, "");
+}
+
+static void names_are_lowered_and_lose_blanks_and_one_trailing_dot(void **state)
+{
+	(void)state;
+	assert_name("example.org", "example.org");
+	assert_name("EXAMPLE.Org", "example.org");
+	assert_name("ns1.example.org.", "ns1.example.org");
+	assert_name(" \t\r\nns1.example.org. \n", "ns1.example.org");
+	assert_name("_dmarc.xn--bcher-kva.example", "_dmarc.xn--bcher-kva.example");
+	assert_name("a", "a");
+	assert_name("0.1.2", "0.1.2");
+	assert_name("-a-.example", "-a-.example");
+}
+
+static void what_is_no_host_name_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		" ",
+		".",
+		"..",
+		".example",
+		"a..example",
+		"example..",
+		"a b.example",
+		"b\xc3\xbc"
+		"cher.example",
+		"a/b.example",
+		"a@b.example",
+		"a:b",
+		"<a>",
+		"a\n.example",
+		"\x7f",
+		"a*",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_no_name(texts[i], strlen(texts[i]));
+	assert_no_name("a\0b", 3);
+	assert_no_name("a\0", 2);
+}
+
+static void a_label_has_at_most_63_bytes(void **state)
+{
+	char text[80];
+	(void)state;
+	memset(text, 'x', sizeof text);
+	strcpy(text + 63, ".example");
+	assert_name(text, text);
+	memset(text, 'x', sizeof text);
+	strcpy(text + 64, ".example");
+	assert_no_name(text, strlen(text));
+	memset(text, 'x', 64);
+	assert_no_name(text, 64);
+	assert_name("a.example", "a.example");
+}
+
+static void a_name_has_at_most_253_bytes_without_its_trailing_dot(void **state)
+{
+	char text[300];
+	(void)state;
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = i % 50 == 49 ? '.' : 'x';
+	struct change_name name;
+	assert_int_equal(change_name_read(&name, text, 253), RESULT_OK);
+	assert_int_equal(strlen(name.text), 253);
+	assert_no_name(text, 254);
+	text[253] = '.';
+	assert_int_equal(change_name_read(&name, text, 254), RESULT_OK);
+	assert_int_equal(strlen(name.text), 253);
+	text[254] = '.';
+	assert_no_name(text, 255);
+}
+
+static void tokens_are_64_bytes_of_printable_ascii_at_most(void **state)
+{
+	char text[80];
+	struct change_token token;
+	(void)state;
+	assert_int_equal(change_token_read(&token, "  SV-1~!\n", 9), RESULT_OK);
+	assert_string_equal(token.text, "SV-1~!");
+	memset(text, 'x', sizeof text);
+	assert_int_equal(change_token_read(&token, text, 64), RESULT_OK);
+	assert_int_equal(strlen(token.text), 64);
+	assert_int_equal(change_token_read(&token, text, 65), RESULT_INVALID);
+	assert_string_equal(token.text, "");
+	static const char *const refused[] = {"",      "  ",       "a b",  "a\tb",
+					      "a\x7f", "\xc3\xa9", "a\x01"};
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		strcpy(token.text, "stale");
+		assert_int_equal(change_token_read(&token, refused[i], strlen(refused[i])),
+				 RESULT_INVALID);
+		assert_string_equal(token.text, "");
+	}
+	assert_int_equal(change_token_read(&token, "a\0b", 3), RESULT_INVALID);
+	assert_int_equal(change_token_read(&token, "a@b.example", 11), RESULT_OK);
+}
+
+static void each_status_is_found_by_its_name_and_no_other(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STATUS_COUNT; i++) {
+		const struct change_status_info *info = change_status_info(i);
+		assert_int_equal(change_status_find(info->epp, strlen(info->epp)), i);
+		assert_int_equal(change_status_find(info->epp, strlen(info->epp) - 1),
+				 STATUS_COUNT);
+		assert_int_equal(info->lock != LEVEL_NONE, info->prohibits != NULL);
+	}
+	assert_int_equal(change_status_find(" clientHold\n", 12), STATUS_CLIENT_HOLD);
+	assert_int_equal(change_status_find("clienthold", 10), STATUS_COUNT);
+	assert_int_equal(change_status_find("", 0), STATUS_COUNT);
+}
+
+static void a_status_says_what_it_locks_and_what_rdap_calls_it(void **state)
+{
+	const struct change_status_info *info =
+		change_status_info(STATUS_SERVER_TRANSFER_PROHIBITED);
+	(void)state;
+	assert_string_equal(info->rdap, "server transfer prohibited");
+	assert_int_equal(info->lock, LEVEL_REGISTRY);
+	assert_string_equal(info->prohibits, "transfer");
+	assert_false(info->hold);
+	info = change_status_info(STATUS_CLIENT_HOLD);
+	assert_string_equal(info->rdap, "client hold");
+	assert_int_equal(info->lock, LEVEL_NONE);
+	assert_true(info->hold);
+	assert_string_equal(change_status_info(STATUS_LINKED)->rdap, "associated");
+	assert_string_equal(change_status_info(STATUS_OK)->rdap, "active");
+}
+
+static void add_host(struct change_delta *delta, const char *text)
+{
+	struct change_name *name;
+	assert_int_equal(change_add_host(delta, &name), RESULT_OK);
+	assert_int_equal(change_name_read(name, text, strlen(text)), RESULT_OK);
+}
+
+static void add_address(struct change_delta *delta, uint16_t host, uint8_t family, uint8_t last)
+{
+	struct change_address *address;
+	assert_int_equal(change_add_address(delta, &address), RESULT_OK);
+	address->host = host;
+	address->family = family;
+	address->bytes[family == 4 ? 3 : 15] = last;
+}
+
+static void add_secdns(struct change_delta *delta, uint8_t digest_size, uint16_t key_size)
+{
+	struct change_ds *ds;
+	struct change_key *key;
+	assert_int_equal(change_add_ds(delta, &ds), RESULT_OK);
+	ds->key_tag = 12345;
+	ds->algorithm = 13;
+	ds->digest_type = 2;
+	ds->digest_size = digest_size;
+	memset(ds->digest, 0xa5, digest_size);
+	assert_int_equal(change_add_key(delta, &key), RESULT_OK);
+	key->flags = 257;
+	key->protocol = 3;
+	key->algorithm = 13;
+	key->size = key_size;
+	memset(key->bytes, 0x5a, key_size);
+}
+
+/* A change with something in every member. */
+static void fill(struct change *change, uint16_t key_size)
+{
+	change_init(change);
+	change->wall_us = 1775250000123456;
+	change->monotonic_us = -7;
+	strcpy(change->registrar.text, "ClientX");
+	strcpy(change->svtrid.text, "SV-0001");
+	change->object = CHANGE_HOST;
+	change->verb = CHANGE_RENEW;
+	change->outcome = CHANGE_PENDING;
+	change->restore = CHANGE_RESTORE_REPORT;
+	strcpy(change->name.text, "example.org");
+	add_host(&change->add, "ns1.example.net");
+	add_host(&change->add, "ns2.example.org");
+	add_address(&change->add, 1, 4, 1);
+	add_address(&change->add, 0, 6, 2);
+	add_secdns(&change->add, CHANGE_DIGEST_SIZE, key_size);
+	change->add.status = 1u << STATUS_CLIENT_HOLD;
+	change->add.status_others = 3;
+	add_host(&change->remove, "ns3.example.org");
+	add_address(&change->remove, CHANGE_NO_HOST, 6, 3);
+	add_secdns(&change->remove, 20, 1);
+	change->remove.status = (1u << STATUS_COUNT) - 1;
+	change->remove.all_secdns = true;
+	change->changed = CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO;
+	strcpy(change->new_name.text, "ns9.example.org");
+	change->has_max_sig_life = true;
+	change->max_sig_life = UINT32_MAX;
+	change->has_expires = true;
+	change->expires = -1;
+}
+
+static void assert_same_delta(const struct change_delta *a, const struct change_delta *b)
+{
+	assert_int_equal(a->hosts.count, b->hosts.count);
+	for (size_t i = 0; i < a->hosts.count; i++)
+		assert_string_equal(a->hosts.items[i].text, b->hosts.items[i].text);
+	assert_int_equal(a->addresses.count, b->addresses.count);
+	for (size_t i = 0; i < a->addresses.count; i++) {
+		assert_int_equal(a->addresses.items[i].host, b->addresses.items[i].host);
+		assert_int_equal(a->addresses.items[i].family, b->addresses.items[i].family);
+		assert_memory_equal(a->addresses.items[i].bytes, b->addresses.items[i].bytes, 16);
+	}
+	assert_int_equal(a->ds.count, b->ds.count);
+	if (a->ds.count > 0)
+		assert_memory_equal(a->ds.items, b->ds.items, a->ds.count * sizeof *a->ds.items);
+	assert_int_equal(a->keys.count, b->keys.count);
+	if (a->keys.count > 0)
+		assert_memory_equal(a->keys.items, b->keys.items,
+				    a->keys.count * sizeof *a->keys.items);
+	assert_int_equal(a->status, b->status);
+	assert_int_equal(a->status_others, b->status_others);
+	assert_int_equal(a->all_secdns, b->all_secdns);
+}
+
+static void assert_same(const struct change *a, const struct change *b)
+{
+	assert_int_equal(a->wall_us, b->wall_us);
+	assert_int_equal(a->monotonic_us, b->monotonic_us);
+	assert_string_equal(a->registrar.text, b->registrar.text);
+	assert_string_equal(a->svtrid.text, b->svtrid.text);
+	assert_int_equal(a->object, b->object);
+	assert_int_equal(a->verb, b->verb);
+	assert_int_equal(a->outcome, b->outcome);
+	assert_int_equal(a->restore, b->restore);
+	assert_string_equal(a->name.text, b->name.text);
+	assert_same_delta(&a->add, &b->add);
+	assert_same_delta(&a->remove, &b->remove);
+	assert_int_equal(a->changed, b->changed);
+	assert_string_equal(a->new_name.text, b->new_name.text);
+	assert_int_equal(a->has_max_sig_life, b->has_max_sig_life);
+	assert_int_equal(a->max_sig_life, b->max_sig_life);
+	assert_int_equal(a->has_expires, b->has_expires);
+	assert_int_equal(a->expires, b->expires);
+}
+
+static void assert_round_trip(const struct change *change)
+{
+	struct buffer bytes;
+	struct change back;
+	buffer_init(&bytes, 1 << 26);
+	change_init(&back);
+	change_encode(change, &bytes);
+	assert_false(bytes.failed);
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_OK);
+	assert_same(change, &back);
+	/* into one that has been used */
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_OK);
+	assert_same(change, &back);
+	change_free(&back);
+	buffer_free(&bytes);
+}
+
+static void a_change_with_everything_in_it_survives_the_codec(void **state)
+{
+	struct change change;
+	(void)state;
+	fill(&change, CHANGE_KEY_SIZE);
+	assert_round_trip(&change);
+	change_free(&change);
+}
+
+static void a_change_with_next_to_nothing_in_it_survives_the_codec(void **state)
+{
+	struct change change;
+	(void)state;
+	change_init(&change);
+	strcpy(change.name.text, "a");
+	assert_round_trip(&change);
+	change_free(&change);
+}
+
+static void full_lists_survive_the_codec(void **state)
+{
+	struct change change;
+	(void)state;
+	change_init(&change);
+	strcpy(change.name.text, "example.org");
+	for (int i = 0; i < CHANGE_LIST_MAX; i++) {
+		add_host(&change.add, "ns1.example.net");
+		add_address(&change.add, CHANGE_LIST_MAX - 1, 4, 1);
+		add_secdns(&change.add, 32, 64);
+		change.add.addresses.items[i].host = (uint16_t)i;
+	}
+	assert_round_trip(&change);
+	change_free(&change);
+}
+
+static void every_truncated_encoding_is_refused_and_so_is_a_longer_one(void **state)
+{
+	struct change change, back;
+	struct buffer bytes;
+	(void)state;
+	fill(&change, 8);
+	buffer_init(&bytes, 1 << 16);
+	change_encode(&change, &bytes);
+	change_init(&back);
+	assert_int_equal(change_decode(&back, NULL, 0), RESULT_INVALID);
+	for (size_t size = 0; size < bytes.size; size++) {
+		/* a copy of its own size, so that a sanitizer sees a read past it */
+		void *cut = malloc(size ? size : 1);
+		memcpy(cut, bytes.data, size);
+		assert_int_equal(change_decode(&back, cut, size), RESULT_INVALID);
+		free(cut);
+	}
+	buffer_append_byte(&bytes, 0);
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_INVALID);
+	change_free(&back);
+	buffer_free(&bytes);
+	change_free(&change);
+}
+
+/* A bit flip is either refused or gives a change that holds what changes may hold. */
+static void random_bit_flips_give_a_valid_change_or_none(void **state)
+{
+	struct change change, back, again;
+	struct buffer bytes, other;
+	unsigned refused = 0, taken = 0, seed = 1;
+	(void)state;
+	fill(&change, 8);
+	buffer_init(&bytes, 1 << 16);
+	buffer_init(&other, 1 << 20);
+	change_encode(&change, &bytes);
+	change_init(&back);
+	change_init(&again);
+	for (int round = 0; round < 20000; round++) {
+		buffer_reset(&other);
+		buffer_append(&other, bytes.data, bytes.size);
+		for (int flips = 1 + rand_r(&seed) % 4; flips > 0; flips--)
+			other.data[(size_t)rand_r(&seed) % other.size] ^=
+				(char)(1 << rand_r(&seed) % 8);
+		if (change_decode(&back, other.data, other.size) != RESULT_OK) {
+			refused++;
+			continue;
+		}
+		taken++;
+		buffer_reset(&other);
+		change_encode(&back, &other);
+		assert_int_equal(change_decode(&again, other.data, other.size), RESULT_OK);
+		assert_same(&back, &again);
+		for (size_t i = 0; i < back.add.addresses.count; i++)
+			assert_true(back.add.addresses.items[i].host < back.add.hosts.count ||
+				    back.add.addresses.items[i].host == CHANGE_NO_HOST);
+	}
+	assert_true(refused > 1000);
+	assert_true(taken > 1000);
+	buffer_free(&bytes);
+	buffer_free(&other);
+	change_free(&back);
+	change_free(&again);
+	change_free(&change);
+}
+
+/* Breaks one member of a good change, encodes it, and expects the decoder to refuse. */
+static void assert_refused(void (*break_it)(struct change *change))
+{
+	struct change change, back;
+	struct buffer bytes;
+	fill(&change, 8);
+	break_it(&change);
+	buffer_init(&bytes, 1 << 16);
+	change_encode(&change, &bytes);
+	change_init(&back);
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_INVALID);
+	change_free(&back);
+	buffer_free(&bytes);
+	change_free(&change);
+}
+
+static void break_object(struct change *change)
+{
+	change->object = CHANGE_OBJECTS;
+}
+static void break_verb(struct change *change)
+{
+	change->verb = CHANGE_VERBS;
+}
+static void break_outcome(struct change *change)
+{
+	change->outcome = CHANGE_OUTCOMES;
+}
+static void break_restore(struct change *change)
+{
+	change->restore = CHANGE_RESTORES;
+}
+static void break_name(struct change *change)
+{
+	change->name.text[0] = '\0';
+}
+static void break_name_with_text(struct change *change)
+{
+	strcpy(change->name.text, "Kanari Vogelsang");
+}
+static void break_new_name(struct change *change)
+{
+	strcpy(change->new_name.text, "not a name");
+}
+static void break_registrar(struct change *change)
+{
+	strcpy(change->registrar.text, "two words");
+}
+static void break_status(struct change *change)
+{
+	change->add.status = 1u << STATUS_COUNT;
+}
+static void break_changed(struct change *change)
+{
+	change->changed = CHANGE_AUTH_INFO << 1;
+}
+static void break_family(struct change *change)
+{
+	change->add.addresses.items[0].family = 5;
+}
+static void break_host_of_address(struct change *change)
+{
+	change->add.addresses.items[0].host = 2;
+}
+static void break_digest_size(struct change *change)
+{
+	change->remove.ds.items[0].digest_size = CHANGE_DIGEST_SIZE + 1;
+}
+static void break_host_name(struct change *change)
+{
+	change->remove.hosts.items[0].text[0] = '\0';
+}
+
+static void each_member_out_of_its_range_is_refused(void **state)
+{
+	(void)state;
+	assert_refused(break_object);
+	assert_refused(break_verb);
+	assert_refused(break_outcome);
+	assert_refused(break_restore);
+	assert_refused(break_name);
+	assert_refused(break_name_with_text);
+	assert_refused(break_new_name);
+	assert_refused(break_registrar);
+	assert_refused(break_status);
+	assert_refused(break_changed);
+	assert_refused(break_family);
+	assert_refused(break_host_of_address);
+	assert_refused(break_digest_size);
+	assert_refused(break_host_name);
+}
+
+static void another_version_of_the_encoding_is_refused(void **state)
+{
+	struct change change;
+	struct buffer bytes;
+	(void)state;
+	fill(&change, 8);
+	buffer_init(&bytes, 1 << 16);
+	change_encode(&change, &bytes);
+	assert_int_equal(bytes.data[0], CHANGE_ENCODING);
+	bytes.data[0]++;
+	assert_int_equal(change_decode(&change, bytes.data, bytes.size), RESULT_INVALID);
+	buffer_free(&bytes);
+	change_free(&change);
+}
+
+static void a_list_takes_its_maximum_and_no_more(void **state)
+{
+	struct change change;
+	struct change_name *name = NULL;
+	struct change_address *address = NULL;
+	struct change_ds *ds = NULL;
+	struct change_key *key = NULL;
+	(void)state;
+	change_init(&change);
+	for (int i = 0; i < CHANGE_LIST_MAX; i++) {
+		assert_int_equal(change_add_host(&change.add, &name), RESULT_OK);
+		assert_string_equal(name->text, "");
+		assert_int_equal(change_add_address(&change.add, &address), RESULT_OK);
+		assert_int_equal(change_add_ds(&change.remove, &ds), RESULT_OK);
+		assert_int_equal(change_add_key(&change.remove, &key), RESULT_OK);
+	}
+	assert_int_equal(change_add_host(&change.add, &name), RESULT_FULL);
+	assert_int_equal(change_add_address(&change.add, &address), RESULT_FULL);
+	assert_int_equal(change_add_ds(&change.remove, &ds), RESULT_FULL);
+	assert_int_equal(change_add_key(&change.remove, &key), RESULT_FULL);
+	assert_int_equal(change.add.hosts.count, CHANGE_LIST_MAX);
+	change_free(&change);
+}
+
+static void a_cleared_change_is_empty_and_keeps_its_memory(void **state)
+{
+	struct change change, empty;
+	(void)state;
+	fill(&change, 8);
+	struct change_name *items = change.add.hosts.items;
+	change_clear(&change);
+	change_init(&empty);
+	assert_same(&change, &empty);
+	assert_ptr_equal(change.add.hosts.items, items);
+	/* an item from reused memory is zeroed */
+	struct change_key *key;
+	assert_int_equal(change_add_key(&change.add, &key), RESULT_OK);
+	assert_int_equal(key->size, 0);
+	assert_int_equal(key->bytes[0], 0);
+	change_free(&change);
+	change_free(&change);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_lowered_and_lose_blanks_and_one_trailing_dot),
+		cmocka_unit_test(what_is_no_host_name_is_refused),
+		cmocka_unit_test(a_label_has_at_most_63_bytes),
+		cmocka_unit_test(a_name_has_at_most_253_bytes_without_its_trailing_dot),
+		cmocka_unit_test(tokens_are_64_bytes_of_printable_ascii_at_most),
+		cmocka_unit_test(each_status_is_found_by_its_name_and_no_other),
+		cmocka_unit_test(a_status_says_what_it_locks_and_what_rdap_calls_it),
+		cmocka_unit_test(a_change_with_everything_in_it_survives_the_codec),
+		cmocka_unit_test(a_change_with_next_to_nothing_in_it_survives_the_codec),
+		cmocka_unit_test(full_lists_survive_the_codec),
+		cmocka_unit_test(every_truncated_encoding_is_refused_and_so_is_a_longer_one),
+		cmocka_unit_test(random_bit_flips_give_a_valid_change_or_none),
+		cmocka_unit_test(each_member_out_of_its_range_is_refused),
+		cmocka_unit_test(another_version_of_the_encoding_is_refused),
+		cmocka_unit_test(a_list_takes_its_maximum_and_no_more),
+		cmocka_unit_test(a_cleared_change_is_empty_and_keeps_its_memory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

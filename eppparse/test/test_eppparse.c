@@ -1,0 +1,857 @@
+/* Frames, good and hostile, through the whole parser. */
+#include "eppparse/eppparse.h"
+
+#include "base/buffer.h"
+
+#include <fcntl.h>
+#include <iconv.h>
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define EPP            "urn:ietf:params:xml:ns:epp-1.0"
+#define DOMAIN         "urn:ietf:params:xml:ns:domain-1.0"
+#define HOST           "urn:ietf:params:xml:ns:host-1.0"
+#define SECDNS         "urn:ietf:params:xml:ns:secDNS-1.1"
+#define COUNT(a)       (sizeof(a) / sizeof *(a))
+
+#define COMMAND(inner) "<epp xmlns=\"" EPP "\"><command>" inner "</command></epp>"
+#define UPDATE(inner)                                                                              \
+	COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name>example.org</d:name>" inner      \
+		"</d:update></update>")
+#define RESPONSE(code, inner)                                                                      \
+	"<epp xmlns=\"" EPP "\"><response><result code=\"" code                                    \
+	"\"><msg>As told</msg></result>" inner "</response></epp>"
+
+static const char done[] = RESPONSE("1000", "<trID><clTRID>C</clTRID><svTRID>SV-1</svTRID></trID>");
+static const char moved[] =
+	UPDATE("<d:add><d:ns><d:hostObj>ns1.example.net</d:hostObj></d:ns></d:add>");
+
+/* What all tests use: a parser that lives through them, as in the capture thread. */
+static struct eppparse *parse;
+static struct change change;
+
+static enum eppparse_result read_bytes(const void *command, size_t size, const char *response)
+{
+	return eppparse_pair(parse, command, size, response, strlen(response), &change);
+}
+
+static enum eppparse_result read_pair(const char *command, const char *response)
+{
+	return read_bytes(command, strlen(command), response);
+}
+
+static enum eppparse_result read_command(const char *command)
+{
+	return read_pair(command, done);
+}
+
+#define assert_reads(command, expected)                                                            \
+	assert_string_equal(eppparse_reason(read_command(command)), expected)
+
+/* After whatever came before, a good frame is read as ever. */
+static void assert_still_well(void)
+{
+	assert_reads(moved, "change");
+	assert_string_equal(change.name.text, "example.org");
+	assert_int_equal(change.add.hosts.count, 1);
+	assert_string_equal(change.add.hosts.items[0].text, "ns1.example.net");
+	assert_int_equal(change.remove.hosts.count, 0);
+	assert_string_equal(change.svtrid.text, "SV-1");
+}
+
+static size_t convert(const char *to, const char *text, char *into, size_t room)
+{
+	iconv_t way = iconv_open(to, "UTF-8");
+	assert_true(way != (iconv_t)-1);
+	char *in = (char *)(uintptr_t)text, *out = into;
+	size_t left = strlen(text), space = room;
+	assert_int_equal(iconv(way, &in, &left, &out, &space), 0);
+	iconv_close(way);
+	return room - space;
+}
+
+static void each_part_of_a_domain_update_is_read(void **state)
+{
+	(void)state;
+	assert_reads(
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name> Example.ORG. </d:name>"
+			"<d:add><d:ns><d:hostAttr><d:hostName>ns1.example.org</d:hostName>"
+			"<d:hostAddr>192.0.2.1</d:hostAddr><d:hostAddr "
+			"ip=\"v6\">2001:db8::1</d:hostAddr>"
+			"</d:hostAttr><d:hostAttr><d:hostName>ns2.example.org</d:hostName>"
+			"<d:hostAddr ip=\"v4\">192.0.2.2</d:hostAddr></d:hostAttr></d:ns>"
+			"<d:contact type=\"tech\">CANARY</d:contact><d:status "
+			"s=\"clientHold\">CANARY</d:status>"
+			"<d:status s=\"odd\"/></d:add>"
+			"<d:rem><d:ns><d:hostObj>ns3.example.net</d:hostObj></d:ns></d:rem>"
+			"<d:chg><d:registrant>CANARY</d:registrant><d:authInfo><d:pw>CANARY</"
+			"d:pw></d:authInfo>"
+			"</d:chg></d:update></update><extension><s:update xmlns:s=\"" SECDNS "\">"
+			"<s:rem><s:all>true</s:all></s:rem><s:add><s:dsData><s:keyTag>12345</"
+			"s:keyTag>"
+			"<s:alg>13</s:alg><s:digestType>2</s:digestType><s:digest>a1B2</s:digest>"
+			"<s:keyData><s:flags>257</s:flags><s:protocol>3</s:protocol><s:alg>13</"
+			"s:alg>"
+			"<s:pubKey>QUJD</s:pubKey></s:keyData></s:dsData></s:add>"
+			"<s:chg><s:maxSigLife>604800</s:maxSigLife></s:chg></s:update></"
+			"extension>"),
+		"change");
+	assert_int_equal(change.object, CHANGE_DOMAIN);
+	assert_int_equal(change.verb, CHANGE_UPDATE);
+	assert_int_equal(change.outcome, CHANGE_COMPLETED);
+	assert_string_equal(change.name.text, "example.org");
+	assert_int_equal(change.add.hosts.count, 2);
+	assert_string_equal(change.add.hosts.items[1].text, "ns2.example.org");
+	assert_int_equal(change.add.addresses.count, 3);
+	assert_int_equal(change.add.addresses.items[1].host, 0);
+	assert_int_equal(change.add.addresses.items[1].family, 6);
+	assert_int_equal(change.add.addresses.items[2].host, 1);
+	assert_memory_equal(change.add.addresses.items[2].bytes, "\xc0\x00\x02\x02", 4);
+	assert_int_equal(change.add.status, 1u << STATUS_CLIENT_HOLD);
+	assert_int_equal(change.add.status_others, 1);
+	assert_int_equal(change.remove.hosts.count, 1);
+	assert_string_equal(change.remove.hosts.items[0].text, "ns3.example.net");
+	assert_int_equal(change.changed, CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO);
+	assert_true(change.remove.all_secdns);
+	assert_int_equal(change.add.ds.count, 1);
+	assert_int_equal(change.add.ds.items[0].key_tag, 12345);
+	assert_int_equal(change.add.ds.items[0].digest_size, 2);
+	assert_memory_equal(change.add.ds.items[0].digest, "\xa1\xb2", 2);
+	assert_int_equal(change.add.keys.count, 1);
+	assert_int_equal(change.add.keys.items[0].flags, 257);
+	assert_memory_equal(change.add.keys.items[0].bytes, "ABC", 3);
+	assert_true(change.has_max_sig_life);
+	assert_int_equal(change.max_sig_life, 604800);
+}
+
+static void a_host_object_has_addresses_of_its_own_and_a_new_name(void **state)
+{
+	(void)state;
+	assert_reads(COMMAND("<update><h:update xmlns:h=\"" HOST
+			     "\"><h:name>ns1.example.org</h:name>"
+			     "<h:add><h:addr ip=\"v6\">2001:db8::2</h:addr></h:add>"
+			     "<h:rem><h:addr>192.0.2.9</h:addr></h:rem>"
+			     "<h:chg><h:name>NS9.example.org</h:name></h:chg></h:update></update>"),
+		     "change");
+	assert_int_equal(change.object, CHANGE_HOST);
+	assert_int_equal(change.add.addresses.count, 1);
+	assert_int_equal(change.add.addresses.items[0].host, CHANGE_NO_HOST);
+	assert_int_equal(change.remove.addresses.count, 1);
+	assert_string_equal(change.new_name.text, "ns9.example.org");
+}
+
+static void the_response_gives_outcome_id_and_expiry(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		eppparse_reason(read_pair(
+			COMMAND("<create><d:create xmlns:d=\"" DOMAIN
+				"\"><d:name>new.example</d:name>"
+				"</d:create></create>"),
+			RESPONSE("1001",
+				 "<resData><d:creData xmlns:d=\"" DOMAIN
+				 "\"><d:name>new.example</d:name><d:crDate>2026-04-03T22:00:00Z</"
+				 "d:crDate>"
+				 "<d:exDate>2027-04-03T22:00:00.0Z</d:exDate></d:creData></resData>"
+				 "<trID><svTRID>SV-7 </svTRID></trID>"))),
+		"change");
+	assert_int_equal(change.verb, CHANGE_CREATE);
+	assert_int_equal(change.outcome, CHANGE_PENDING);
+	assert_string_equal(change.svtrid.text, "SV-7");
+	assert_true(change.has_expires);
+	assert_int_equal(change.expires, 1806789600);
+}
+
+static void the_callers_members_stay_and_the_last_frames_go(void **state)
+{
+	(void)state;
+	change.wall_us = 11;
+	change.monotonic_us = 22;
+	strcpy(change.registrar.text, "ClientX");
+	assert_still_well();
+	assert_reads(UPDATE(""), "change");
+	assert_int_equal(change.add.hosts.count, 0);
+	assert_int_equal(change.wall_us, 11);
+	assert_int_equal(change.monotonic_us, 22);
+	assert_string_equal(change.registrar.text, "ClientX");
+}
+
+static void a_server_id_that_is_no_token_is_left_out(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		eppparse_reason(read_pair(
+			moved, RESPONSE("1000", "<trID><svTRID>two words</svTRID></trID>"))),
+		"change");
+	assert_string_equal(change.svtrid.text, "");
+	assert_string_equal(eppparse_reason(read_pair(moved, RESPONSE("1000", ""))), "change");
+	assert_string_equal(change.svtrid.text, "");
+}
+
+static void a_frame_that_is_not_well_formed_is_malformed(void **state)
+{
+	static const char *const frames[] = {
+		"",
+		" ",
+		"<",
+		"hello",
+		"\xff",
+		"</epp>",
+		"<epp xmlns=\"" EPP "\"><command></epp></command>",
+		"<epp xmlns=\"" EPP "\" xmlns=\"" EPP "\"/>",
+		COMMAND("<update a=1/>"),
+		COMMAND("<update a='1' a='2'/>"),
+		COMMAND("<update>&nothing;</update>"),
+		COMMAND("<update>&#0;</update>"),
+		COMMAND("<update>\x01</update>"),
+		COMMAND("<update/></d:x>"),
+		COMMAND("") "<epp/>",
+		COMMAND("") "trailing",
+		" <?xml version='1.0'?>" COMMAND(""),
+		COMMAND("<!-- -- -->"),
+		COMMAND("<![CDATA[ "),
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		enum eppparse_result result = read_command(frames[i]);
+		if (result != EPPPARSE_MALFORMED)
+			fail_msg("%zu is %s: %s", i, eppparse_reason(result), frames[i]);
+		assert_still_well();
+	}
+	assert_int_equal(eppparse_pair(parse, NULL, 0, NULL, 0, &change), EPPPARSE_MALFORMED);
+	assert_int_equal(eppparse_pair(parse, NULL, 0, done, strlen(done), &change),
+			 EPPPARSE_MALFORMED);
+	assert_still_well();
+}
+
+/* libxml2 hands over a last tag that was cut, and then it is its name that is wrong. */
+static void assert_cut(enum eppparse_result result)
+{
+	if (result == EPPPARSE_CHANGE || result == EPPPARSE_NOTHING)
+		fail_msg("a cut frame is %s", eppparse_reason(result));
+}
+
+static void no_prefix_of_a_good_frame_is_a_change(void **state)
+{
+	static const char frame[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" UPDATE(
+		"<d:rem><d:status s=\"ok\"/></d:rem>");
+	(void)state;
+	for (size_t size = 0; size < sizeof frame - 1; size++) {
+		/* a copy of its own size, so that a sanitizer sees a read past it */
+		char *cut = malloc(size ? size : 1);
+		memcpy(cut, frame, size);
+		assert_cut(read_bytes(cut, size, done));
+		free(cut);
+	}
+	for (size_t size = 0; size < sizeof done - 1; size++) {
+		char *cut = malloc(size ? size : 1);
+		memcpy(cut, done, size);
+		assert_cut(eppparse_pair(parse, frame, sizeof frame - 1, cut, size, &change));
+		free(cut);
+	}
+	assert_reads(frame, "change");
+}
+
+static void a_document_type_is_refused_before_anything_is_expanded(void **state)
+{
+	static const char *const types[] = {
+		"<!DOCTYPE epp>",
+		"<!DOCTYPEepp>",
+		"<!DOCTYPE epp SYSTEM \"file:///etc/passwd\">",
+		"<!DOCTYPE epp PUBLIC \"x\" \"http://192.0.2.1/x.dtd\">",
+		"<!DOCTYPE epp [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>",
+		"<!DOCTYPE epp [<!ENTITY % x SYSTEM \"http://192.0.2.1/\"> %x;]>",
+		"<!DOCTYPE epp [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">"
+		"<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\"><!ENTITY d "
+		"\"&c;&c;&c;&c;&c;&c;&c;&c;\">]>",
+		"<!DOCTYPE epp [<!ATTLIST epp a CDATA \"b\">]>",
+	};
+	char frame[2048];
+	(void)state;
+	for (size_t i = 0; i < COUNT(types); i++) {
+		snprintf(frame, sizeof frame, "<?xml version=\"1.0\"?>%s%s", types[i],
+			 UPDATE("<d:chg/>"));
+		assert_reads(frame, "doctype");
+		assert_still_well();
+		snprintf(frame, sizeof frame, "%s%s", types[i], done);
+		assert_string_equal(eppparse_reason(read_pair(moved, frame)), "doctype");
+		assert_still_well();
+	}
+}
+
+/* An update whose unknown element holds `depth` elements within each other, the three around it included. */
+static void append_depth(struct buffer *frame, int depth)
+{
+	buffer_reset(frame);
+	buffer_append_text(frame,
+			   "<epp xmlns=\"" EPP "\"><command><update><d:update xmlns:d=\"" DOMAIN
+			   "\"><d:name>example.org</d:name>");
+	for (int i = 4; i < depth; i++)
+		buffer_append_text(frame, "<x>");
+	for (int i = 4; i < depth; i++)
+		buffer_append_text(frame, "</x>");
+	buffer_append_text(frame, "</d:update></update></command></epp>");
+}
+
+static void elements_stand_64_deep_and_no_deeper(void **state)
+{
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 1 << 20);
+	append_depth(&frame, EPPPARSE_DEPTH_MAX);
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_CHANGE);
+	append_depth(&frame, EPPPARSE_DEPTH_MAX + 1);
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_DEEP);
+	append_depth(&frame, 50000);
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_DEEP);
+	buffer_free(&frame);
+	assert_still_well();
+}
+
+static void append_attributes(struct buffer *frame, int count, const char *prefix,
+			      const char *value)
+{
+	buffer_reset(frame);
+	buffer_append_text(frame,
+			   "<epp xmlns=\"" EPP "\"><command><update><d:update xmlns:d=\"" DOMAIN
+			   "\"><d:name>example.org</d:name><d:chg");
+	for (int i = 0; i < count; i++) {
+		char attribute[64];
+		snprintf(attribute, sizeof attribute, " %s%d='%s'", prefix, i, value);
+		buffer_append_text(frame, attribute);
+	}
+	buffer_append_text(frame, "/></d:update></update></command></epp>");
+}
+
+static void an_element_has_at_most_64_attributes_and_64_namespaces(void **state)
+{
+	static const char *const kinds[][2] = {{"a", ""}, {"xmlns:p", "urn:x"}};
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 1 << 20);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		append_attributes(&frame, EPPPARSE_ATTRIBUTES_MAX, kinds[i][0], kinds[i][1]);
+		assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_CHANGE);
+		append_attributes(&frame, EPPPARSE_ATTRIBUTES_MAX + 1, kinds[i][0], kinds[i][1]);
+		assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_LARGE);
+		append_attributes(&frame, 10000, kinds[i][0], kinds[i][1]);
+		assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_LARGE);
+		assert_still_well();
+	}
+	buffer_free(&frame);
+}
+
+static void append_around(struct buffer *frame, const char *before, char filling, size_t size,
+			  const char *after)
+{
+	buffer_reset(frame);
+	buffer_append_text(frame,
+			   "<epp xmlns=\"" EPP "\"><command><update><d:update xmlns:d=\"" DOMAIN
+			   "\"><d:name>example.org</d:name>");
+	buffer_append_text(frame, before);
+	char *room = buffer_reserve(frame, size);
+	assert_non_null(room);
+	memset(room, filling, size);
+	frame->size += size;
+	buffer_append_text(frame, after);
+	buffer_append_text(frame, "</d:update></update></command></epp>");
+}
+
+static void a_huge_tag_comment_or_instruction_is_large(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} things[] = {{"<x a='", "'/>"},       {"<", "/>"},   {"<!--", "-->"},
+		      {"<?x ", "?>"},          {"<x ", "/>"}, {"<x xmlns='", "'/>"},
+		      {"<d:status s='", "'/>"}};
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 4 << 20);
+	for (size_t i = 0; i < COUNT(things); i++) {
+		append_around(&frame, things[i].before, 'a', 1 << 20, things[i].after);
+		enum eppparse_result result = read_bytes(frame.data, frame.size, done);
+		if (result != EPPPARSE_LARGE)
+			fail_msg("%s is %s", things[i].before, eppparse_reason(result));
+		assert_still_well();
+	}
+	buffer_free(&frame);
+}
+
+static void a_mebibyte_of_text_in_an_unknown_element_does_no_harm(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} things[] = {{"<x>", "</x>"}, {"<d:chg><d:registrant>", "</d:registrant></d:chg>"}};
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 4 << 20);
+	for (size_t i = 0; i < COUNT(things); i++) {
+		append_around(&frame, things[i].before, 'a', 1 << 20, things[i].after);
+		assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_CHANGE);
+		assert_string_equal(change.name.text, "example.org");
+	}
+	/* libxml2 collects a CDATA section before it hands it over: so it is bounded like a tag */
+	append_around(&frame, "<x><![CDATA[", 'a', 12 << 10, "]]></x>");
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_CHANGE);
+	append_around(&frame, "<x><![CDATA[", 'a', 1 << 20, "]]></x>");
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_LARGE);
+	append_around(&frame, "<d:add><d:ns><d:hostObj>", 'a', 1 << 20,
+		      "</d:hostObj></d:ns></d:add>");
+	assert_int_equal(read_bytes(frame.data, frame.size, done), EPPPARSE_VALUE);
+	assert_still_well();
+	buffer_free(&frame);
+}
+
+static void a_list_over_its_maximum_is_large(void **state)
+{
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 4 << 20);
+	for (int more = 0; more < 2; more++) {
+		buffer_reset(&frame);
+		buffer_append_text(&frame, "<epp xmlns=\"" EPP
+					   "\"><command><update><d:update xmlns:d=\"" DOMAIN
+					   "\"><d:name>example.org</d:name><d:add><d:ns>");
+		for (int i = 0; i < CHANGE_LIST_MAX + more; i++)
+			buffer_append_text(&frame, "<d:hostObj>ns1.example.net</d:hostObj>");
+		buffer_append_text(&frame, "</d:ns></d:add></d:update></update></command></epp>");
+		assert_int_equal(read_bytes(frame.data, frame.size, done),
+				 more ? EPPPARSE_LARGE : EPPPARSE_CHANGE);
+	}
+	buffer_free(&frame);
+	assert_still_well();
+}
+
+static void other_encodings_are_read_one_after_the_other(void **state)
+{
+	static const struct {
+		const char *to, *declared, *mark;
+	} encodings[] = {
+		{"UTF-16LE", "UTF-16", "\xff\xfe"}, {"UTF-16BE", "UTF-16", "\xfe\xff"},
+		{"UTF-16LE", NULL, "\xff\xfe"},     {"UTF-16BE", NULL, "\xfe\xff"},
+		{"UTF-16LE", "UTF-16", ""},         {"UTF-16BE", "UTF-16", ""},
+		{"ISO-8859-1", "ISO-8859-1", ""},   {"ISO-8859-15", "ISO-8859-15", ""},
+		{"UTF-8", "UTF-8", "\xef\xbb\xbf"}, {"UTF-8", NULL, "\xef\xbb\xbf"},
+		{"US-ASCII", "US-ASCII", ""},       {"UTF-8", "utf-8", ""},
+	};
+	char text[1024], frame[4096];
+	(void)state;
+	for (size_t i = 0; i < COUNT(encodings); i++) {
+		bool ascii = strcmp(encodings[i].to, "US-ASCII") == 0;
+		int at = 0;
+		if (encodings[i].declared)
+			at = snprintf(text, sizeof text, "<?xml version='1.0' encoding='%s'?>",
+				      encodings[i].declared);
+		/* text outside ASCII where nothing is read */
+		snprintf(text + at, sizeof text - (size_t)at,
+			 COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+				 "\"><d:name>example.org</d:name>"
+				 "<d:chg><d:registrant>V%sgel</d:registrant></d:chg></d:update></"
+				 "update>"),
+			 ascii ? "o" : "\xc3\xb6");
+		size_t mark = strlen(encodings[i].mark);
+		memcpy(frame, encodings[i].mark, mark);
+		size_t size =
+			mark + convert(encodings[i].to, text, frame + mark, sizeof frame - mark);
+		enum eppparse_result result = read_bytes(frame, size, done);
+		if (result != EPPPARSE_CHANGE)
+			fail_msg("%zu (%s) is %s", i, encodings[i].to, eppparse_reason(result));
+		assert_string_equal(change.name.text, "example.org");
+		assert_int_equal(change.changed, CHANGE_REGISTRANT);
+		assert_still_well();
+	}
+}
+
+/* Whether libxml2 can read them depends on how it was built; what counts is that they are not taken for nothing. */
+static void odd_encodings_are_read_or_counted_and_never_nothing(void **state)
+{
+	static const char *const encodings[] = {"UTF-7", "IBM037", "UTF-32BE", "UCS-4LE",
+						"GB18030"};
+	char text[1024], frame[4096];
+	(void)state;
+	for (size_t i = 0; i < COUNT(encodings); i++) {
+		snprintf(text, sizeof text, "<?xml version='1.0' encoding='%s'?>%s", encodings[i],
+			 moved);
+		size_t size = convert(encodings[i], text, frame, sizeof frame);
+		enum eppparse_result result = read_bytes(frame, size, done);
+		if (result == EPPPARSE_CHANGE) {
+			assert_string_equal(change.name.text, "example.org");
+			assert_string_equal(change.add.hosts.items[0].text, "ns1.example.net");
+		} else if (result == EPPPARSE_NOTHING) {
+			fail_msg("%s is %s", encodings[i], eppparse_reason(result));
+		}
+		assert_still_well();
+	}
+}
+
+static void an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted(void **state)
+{
+	(void)state;
+	assert_reads("<?xml version='1.0' encoding='CANARY-1'?><epp/>", "encoding");
+	assert_still_well();
+	assert_reads(UPDATE("<d:x>CANARY \xff\xfe</d:x>"), "malformed");
+	assert_still_well();
+	assert_reads("<?xml version='1.0' encoding='US-ASCII'?>" UPDATE("<x>\xc3\xb6</x>"),
+		     "malformed");
+	assert_still_well();
+	assert_reads("<?xml version='1.0' encoding='UTF-16'?>" UPDATE(""), "encoding");
+	assert_still_well();
+}
+
+static void a_value_may_be_cut_up_by_cdata_comments_and_references(void **state)
+{
+	(void)state;
+	assert_reads(COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+			     "\"><d:name>ex<![CDATA[amp]]><!-- x -->l"
+			     "<?x y?>&#101;.&#x6f;rg<![CDATA[]]></d:name></d:update></update>"),
+		     "change");
+	assert_string_equal(change.name.text, "example.org");
+	assert_reads(UPDATE("<d:add><d:status s=\"client&#72;old\"/></d:add>"), "change");
+	assert_int_equal(change.add.status, 1u << STATUS_CLIENT_HOLD);
+	assert_reads(COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+			     "\"><d:name>a&amp;b.example</d:name>"
+			     "</d:update></update>"),
+		     "value");
+}
+
+static void a_prefix_means_what_is_bound_to_it_where_it_stands(void **state)
+{
+	(void)state;
+	assert_reads("<a:epp xmlns:a=\"" EPP "\"><a:command><a:update><a:update xmlns:a=\"" DOMAIN
+		     "\"><a:name>example.org</a:name></a:update></a:update></a:command></a:epp>",
+		     "change");
+	assert_string_equal(change.name.text, "example.org");
+	/* the same local names in a namespace of nobody's are skipped */
+	assert_reads(
+		UPDATE("<d:add><d:ns><x:hostObj xmlns:x=\"urn:x\">CANARY</x:hostObj></d:ns></d:add>"
+		       "<d:chg xmlns:d=\"urn:y\"><d:registrant>CANARY</d:registrant></d:chg>"),
+		"change");
+	assert_int_equal(change.add.hosts.count, 0);
+	assert_int_equal(change.changed, 0);
+	/* no namespace at all */
+	assert_reads(
+		COMMAND("<update><update xmlns=\"\"><name>example.org</name></update></update>"),
+		"namespace");
+}
+
+static void no_namespace_of_a_broken_frame_reaches_into_the_next(void **state)
+{
+	static const char *const broken[] = {
+		/* cut, stopped by us, stopped by a document type within, malformed */
+		"<epp xmlns=\"" EPP "\" xmlns:d=\"" DOMAIN "\"><command><update>",
+		"<epp xmlns=\"" EPP "\" xmlns:d=\"" DOMAIN
+		"\"><command><update><d:update><d:name>..",
+		"<epp xmlns=\"" EPP "\" xmlns:d=\"" DOMAIN "\"><command><create/><update/>",
+		"<epp xmlns=\"" EPP "\" xmlns:d=\"" DOMAIN "\"><command></d>",
+		"<!DOCTYPE d:epp><epp xmlns=\"" EPP "\" xmlns:d=\"" DOMAIN "\">",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		assert_int_not_equal(read_command(broken[i]), EPPPARSE_CHANGE);
+		/* d is not bound here: must not be known from before */
+		assert_reads(COMMAND("<update><d:update><d:name>example.org</d:name></d:update></"
+				     "update>"),
+			     "namespace");
+		assert_int_not_equal(read_command(broken[i]), EPPPARSE_CHANGE);
+		/* no default namespace here */
+		assert_reads("<epp><command/></epp>", "namespace");
+	}
+	/* nor of a good one */
+	assert_still_well();
+	assert_reads(COMMAND("<update><d:update/></update>"), "namespace");
+}
+
+static void an_unknown_root_or_object_is_a_namespace_and_an_unknown_command_a_verb(void **state)
+{
+	(void)state;
+	assert_reads("<epp xmlns=\"https://registry.example/epp-1.0\"><command/></epp>",
+		     "namespace");
+	assert_reads(
+		COMMAND("<update><x:update xmlns:x=\"https://registry.example/nsset\"/></update>"),
+		"namespace");
+	assert_reads(COMMAND("<renew><h:renew xmlns:h=\"" HOST "\"/></renew>"), "namespace");
+	assert_reads(COMMAND("<trade/>"), "verb");
+	assert_reads("<epp xmlns=\"" EPP "\"><extension/></epp>", "verb");
+	assert_reads(COMMAND(""), "verb");
+	assert_reads(COMMAND("<update/>"), "verb");
+	assert_reads(
+		COMMAND("<transfer op=\"request\"><d:transfer xmlns:d=\"" DOMAIN "\"/></transfer>"),
+		"verb");
+	assert_reads(COMMAND("<update/><update/>"), "verb");
+	assert_still_well();
+}
+
+static void queries_and_contacts_are_nothing(void **state)
+{
+	static const char *const frames[] = {
+		"<epp xmlns=\"" EPP "\"><hello/></epp>",
+		COMMAND("<check><d:check xmlns:d=\"" DOMAIN
+			"\"><d:name>no name</d:name></d:check></check>"),
+		COMMAND("<info/>"),
+		COMMAND("<poll op=\"req\"/>"),
+		COMMAND("<login><clID>x</clID><pw>CANARY</pw></login>"),
+		COMMAND("<logout/>"),
+		COMMAND("<transfer op=\"query\"><d:transfer xmlns:d=\"" DOMAIN "\"/></transfer>"),
+		COMMAND("<create><c:create "
+			"xmlns:c=\"urn:ietf:params:xml:ns:contact-1.0\"><c:id>CANARY</c:id>"
+			"<c:name>Kanari Vogelsang</c:name></c:create></create>"),
+		COMMAND("<update><c:update "
+			"xmlns:c=\"urn:ietf:params:xml:ns:contact-1.0\"/></update>"),
+		COMMAND("<delete><c:delete "
+			"xmlns:c=\"urn:ietf:params:xml:ns:contact-1.0\"/></delete>"),
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		enum eppparse_result result = read_command(frames[i]);
+		if (result != EPPPARSE_NOTHING)
+			fail_msg("%s: %s", eppparse_reason(result), frames[i]);
+	}
+	assert_still_well();
+}
+
+static void a_failure_is_nothing_whatever_the_command(void **state)
+{
+	static const char *const codes[] = {RESPONSE("2303", ""), RESPONSE("1300", ""),
+					    RESPONSE("2500", ""), RESPONSE("1500", "")};
+	static const char *const commands[] = {moved, "", "<!DOCTYPE x>", "\xff",
+					       COMMAND("<trade/>")};
+	(void)state;
+	for (size_t i = 0; i < COUNT(codes); i++)
+		for (size_t k = 0; k < COUNT(commands); k++)
+			assert_int_equal(read_pair(commands[k], codes[i]), EPPPARSE_NOTHING);
+	/* several results: the worst counts */
+	assert_int_equal(read_pair(moved, "<epp xmlns=\"" EPP "\"><response><result code=\"1000\"/>"
+					  "<result code=\"2306\"/></response></epp>"),
+			 EPPPARSE_NOTHING);
+	assert_still_well();
+}
+
+static void what_is_no_response_is_told_apart(void **state)
+{
+	(void)state;
+	assert_string_equal(eppparse_reason(read_pair(moved, moved)), "no_response");
+	assert_string_equal(
+		eppparse_reason(read_pair(moved, "<epp xmlns=\"" EPP "\"><response/></epp>")),
+		"no_response");
+	assert_string_equal(eppparse_reason(read_pair(moved, RESPONSE("ok", ""))), "no_response");
+	assert_string_equal(eppparse_reason(read_pair(moved, RESPONSE("10000", ""))),
+			    "no_response");
+	assert_string_equal(
+		eppparse_reason(read_pair(moved, "<epp xmlns=\"" EPP
+						 "\"><response><result/></response></epp>")),
+		"no_response");
+	assert_still_well();
+}
+
+static void a_command_cannot_speak_for_the_server(void **state)
+{
+	(void)state;
+	assert_reads("<epp xmlns=\"" EPP "\"><command><update><d:update xmlns:d=\"" DOMAIN
+		     "\"><d:name>example.org</d:name></d:update></update></command><response><trID>"
+		     "<svTRID>FORGED</svTRID></trID></response></epp>",
+		     "verb");
+	assert_string_equal(eppparse_reason(read_pair(moved, "<epp xmlns=\"" EPP
+							     "\"><response><result code=\"1000\"/>"
+							     "</response><command/></epp>")),
+			    "no_response");
+}
+
+static void values_that_are_none_are_counted(void **state)
+{
+	static const char *const frames[] = {
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"/></update>"),
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name/></d:update></update>"),
+		UPDATE("<d:name>second.example</d:name>"),
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+			"\"><d:name>exa<d:b>mp</d:b>le</d:name>"
+			"</d:update></update>"),
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name>example.org<x/></d:name>"
+			"</d:update></update>"),
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+			"\"><d:name>a.example</d:name></d:update>"
+			"<d:update xmlns:d=\"" DOMAIN "\"/></update>"),
+		COMMAND("<update><d:update xmlns:d=\"" DOMAIN
+			"\"><d:name>b\xc3\xbc.example</d:name>"
+			"</d:update></update>"),
+		UPDATE("<d:add><d:ns><d:hostObj>ns 1</d:hostObj></d:ns></d:add>"),
+		UPDATE("<d:add><d:ns><d:hostAttr><d:hostAddr>192.0.2.1</d:hostAddr></d:hostAttr></"
+		       "d:ns></d:add>"),
+		UPDATE("<d:add><d:status/></d:add>"),
+		COMMAND("<create><h:create xmlns:h=\"" HOST "\"><h:name>ns1.example.org</h:name>"
+			"<h:addr>192.0.2.256</h:addr></h:create></create>"),
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		enum eppparse_result result = read_command(frames[i]);
+		if (result != EPPPARSE_VALUE)
+			fail_msg("%s: %s", eppparse_reason(result), frames[i]);
+	}
+	assert_still_well();
+}
+
+static void dnssec_values_that_are_none_are_counted(void **state)
+{
+	static const char *const insides[] = {
+		"<s:dsData><s:keyTag>65536</s:keyTag></s:dsData>",
+		"<s:dsData><s:keyTag>1</s:keyTag></s:dsData>",
+		"<s:dsData><s:digest>abc</s:digest></s:dsData>",
+		"<s:dsData><s:alg>256</s:alg><s:digest>ab</s:digest></s:dsData>",
+		"<s:keyData><s:flags>257</s:flags></s:keyData>",
+		"<s:keyData><s:pubKey>=</s:pubKey></s:keyData>",
+		"<s:maxSigLife>2147483648</s:maxSigLife>",
+		"<s:maxSigLife>-1</s:maxSigLife>",
+	};
+	char frame[1024];
+	(void)state;
+	for (size_t i = 0; i < COUNT(insides); i++) {
+		snprintf(frame, sizeof frame,
+			 COMMAND("<create><d:create xmlns:d=\"" DOMAIN
+				 "\"><d:name>example.org</d:name>"
+				 "</d:create></create><extension><s:create xmlns:s=\"" SECDNS
+				 "\">%s</s:create>"
+				 "</extension>"),
+			 insides[i]);
+		assert_reads(frame, "value");
+	}
+	assert_still_well();
+}
+
+static void a_bad_expiry_is_counted(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		eppparse_reason(read_pair(
+			moved, RESPONSE("1000",
+					"<resData><d:renData xmlns:d=\"" DOMAIN
+					"\"><d:exDate>some day</d:exDate></d:renData></resData>"))),
+		"value");
+}
+
+static void memory_stays_bounded_over_200000_fresh_names(void **state)
+{
+	char frame[512];
+	size_t after_warming = 0;
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		int size = snprintf(
+			frame, sizeof frame,
+			"<epp xmlns=\"" EPP
+			"\"><command><update><fresh-name-%d:update xmlns:fresh-name-%d=\"" DOMAIN
+			"\"><fresh-name-%d:name>example.org</fresh-name-%d:name><unknown-%d/>"
+			"</fresh-name-%d:update></update></command></epp>",
+			i, i, i, i, i, i);
+		assert_int_equal(read_bytes(frame, (size_t)size, done), EPPPARSE_CHANGE);
+		if (i == 1000)
+			after_warming = mallinfo2().uordblks;
+		if (i % 1000 == 0 && i > 1000)
+			assert_true(mallinfo2().uordblks < after_warming + (4 << 20));
+	}
+}
+
+static void every_result_has_its_word(void **state)
+{
+	(void)state;
+	for (int i = 0; i < EPPPARSE_RESULTS; i++) {
+		assert_non_null(eppparse_reason(i));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(eppparse_reason(i), eppparse_reason(k));
+	}
+	assert_string_equal(eppparse_reason(EPPPARSE_RESULTS), "unknown");
+	assert_string_equal(eppparse_reason((enum eppparse_result) - 1), "unknown");
+}
+
+/* Runs all of the hostile frames above once more with stderr in a file, which must stay empty. */
+static void nothing_is_ever_printed(void **state)
+{
+	static void (*const hostile[])(void **) = {
+		a_frame_that_is_not_well_formed_is_malformed,
+		no_prefix_of_a_good_frame_is_a_change,
+		a_document_type_is_refused_before_anything_is_expanded,
+		elements_stand_64_deep_and_no_deeper,
+		an_element_has_at_most_64_attributes_and_64_namespaces,
+		a_huge_tag_comment_or_instruction_is_large,
+		other_encodings_are_read_one_after_the_other,
+		odd_encodings_are_read_or_counted_and_never_nothing,
+		an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted,
+		no_namespace_of_a_broken_frame_reaches_into_the_next,
+		values_that_are_none_are_counted,
+	};
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	fflush(stderr);
+	int kept = dup(STDERR_FILENO);
+	assert_true(kept >= 0);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	for (size_t i = 0; i < COUNT(hostile); i++)
+		hostile[i](state);
+	fflush(stderr);
+	off_t printed = lseek(fileno(file), 0, SEEK_END);
+	assert_true(dup2(kept, STDERR_FILENO) >= 0);
+	close(kept);
+	fclose(file);
+	assert_int_equal(printed, 0);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	eppparse_silence_thread();
+	change_init(&change);
+	return eppparse_new(&parse);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	eppparse_free(&parse);
+	eppparse_free(&parse);
+	change_free(&change);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_part_of_a_domain_update_is_read),
+		cmocka_unit_test(a_host_object_has_addresses_of_its_own_and_a_new_name),
+		cmocka_unit_test(the_response_gives_outcome_id_and_expiry),
+		cmocka_unit_test(the_callers_members_stay_and_the_last_frames_go),
+		cmocka_unit_test(a_server_id_that_is_no_token_is_left_out),
+		cmocka_unit_test(a_frame_that_is_not_well_formed_is_malformed),
+		cmocka_unit_test(no_prefix_of_a_good_frame_is_a_change),
+		cmocka_unit_test(a_document_type_is_refused_before_anything_is_expanded),
+		cmocka_unit_test(elements_stand_64_deep_and_no_deeper),
+		cmocka_unit_test(an_element_has_at_most_64_attributes_and_64_namespaces),
+		cmocka_unit_test(a_huge_tag_comment_or_instruction_is_large),
+		cmocka_unit_test(a_mebibyte_of_text_in_an_unknown_element_does_no_harm),
+		cmocka_unit_test(a_list_over_its_maximum_is_large),
+		cmocka_unit_test(other_encodings_are_read_one_after_the_other),
+		cmocka_unit_test(odd_encodings_are_read_or_counted_and_never_nothing),
+		cmocka_unit_test(an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted),
+		cmocka_unit_test(a_value_may_be_cut_up_by_cdata_comments_and_references),
+		cmocka_unit_test(a_prefix_means_what_is_bound_to_it_where_it_stands),
+		cmocka_unit_test(no_namespace_of_a_broken_frame_reaches_into_the_next),
+		cmocka_unit_test(
+			an_unknown_root_or_object_is_a_namespace_and_an_unknown_command_a_verb),
+		cmocka_unit_test(queries_and_contacts_are_nothing),
+		cmocka_unit_test(a_failure_is_nothing_whatever_the_command),
+		cmocka_unit_test(what_is_no_response_is_told_apart),
+		cmocka_unit_test(a_command_cannot_speak_for_the_server),
+		cmocka_unit_test(values_that_are_none_are_counted),
+		cmocka_unit_test(dnssec_values_that_are_none_are_counted),
+		cmocka_unit_test(a_bad_expiry_is_counted),
+		cmocka_unit_test(memory_stays_bounded_over_200000_fresh_names),
+		cmocka_unit_test(every_result_has_its_word),
+		cmocka_unit_test(nothing_is_ever_printed),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
