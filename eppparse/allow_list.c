@@ -31,7 +31,7 @@ const struct allow_rule allow_list[] = {
 	{IN_COMMAND, NS_EPP, "update", FIELD_UPDATE, IN_UPDATE, 0},
 	{IN_COMMAND, NS_EPP, "delete", FIELD_DELETE, IN_DELETE, 0},
 	{IN_COMMAND, NS_EPP, "renew", FIELD_RENEW, IN_RENEW, 0},
-	{IN_COMMAND, NS_EPP, "transfer", FIELD_LATER, IN_NOTHING, 0},
+	{IN_COMMAND, NS_EPP, "transfer", FIELD_TRANSFER, IN_TRANSFER, 0},
 	{IN_COMMAND, NS_EPP, "check", FIELD_QUERY, IN_NOTHING, 0},
 	{IN_COMMAND, NS_EPP, "info", FIELD_QUERY, IN_NOTHING, 0},
 	{IN_COMMAND, NS_EPP, "poll", FIELD_QUERY, IN_NOTHING, 0},
@@ -60,6 +60,7 @@ const struct allow_rule allow_list[] = {
 	{IN_DELETE, NS_DOMAIN, "delete", FIELD_DOMAIN, IN_DOMAIN_NAMED, 0},
 	{IN_RENEW, NS_DOMAIN, "renew", FIELD_DOMAIN, IN_DOMAIN_NAMED, 0},
 	{IN_DOMAIN_NAMED, NS_DOMAIN, "name", FIELD_NAME, IN_NOTHING, 0},
+	{IN_TRANSFER, NS_DOMAIN, "transfer", FIELD_LATER, IN_NOTHING, 0},
 	{IN_NS, NS_DOMAIN, "hostObj", FIELD_HOST_NAME, IN_NOTHING, 0},
 	{IN_NS, NS_DOMAIN, "hostAttr", FIELD_NONE, IN_HOST_ATTR, 0},
 	{IN_HOST_ATTR, NS_DOMAIN, "hostName", FIELD_HOST_NAME, IN_NOTHING, 0},
@@ -84,6 +85,7 @@ const struct allow_rule allow_list[] = {
 	{IN_CREATE, NS_CONTACT, "create", FIELD_NO_INTEREST, IN_NOTHING, 0},
 	{IN_UPDATE, NS_CONTACT, "update", FIELD_NO_INTEREST, IN_NOTHING, 0},
 	{IN_DELETE, NS_CONTACT, "delete", FIELD_NO_INTEREST, IN_NOTHING, 0},
+	{IN_TRANSFER, NS_CONTACT, "transfer", FIELD_NO_INTEREST, IN_NOTHING, 0},
 
 	/* RFC 5910, section 5.2; keyData within dsData (section 4.1) is a key like any other */
 	{IN_COMMAND_EXTENSION, NS_SECDNS, "create", FIELD_NONE, IN_SECDNS, SIDE_ADD},

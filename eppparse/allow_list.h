@@ -20,6 +20,7 @@ enum allow_place {
 	IN_UPDATE,
 	IN_DELETE,
 	IN_RENEW,
+	IN_TRANSFER,
 	IN_COMMAND_EXTENSION,
 	IN_DOMAIN_CREATE,
 	IN_DOMAIN_UPDATE,
@@ -56,6 +57,7 @@ enum allow_field {
 	FIELD_DELETE,         /* verb */
 	FIELD_RENEW,          /* verb */
 	FIELD_QUERY,          /* a command that changes nothing */
+	FIELD_TRANSFER,       /* a query if its attribute op says so */
 	FIELD_LATER,          /* a transform that is not read yet */
 	FIELD_DOMAIN,         /* object */
 	FIELD_HOST,           /* object */

@@ -124,18 +124,34 @@ int change_name_read(struct change_name *name, const char *text, size_t size)
 	return label == 0 ? RESULT_INVALID : RESULT_OK;
 }
 
+/* Copies printable ASCII; spaces only if `spaced`, and then one at a time. */
+static int read_printable(char into[CHANGE_TOKEN_SIZE], const char *text, size_t size, bool spaced)
+{
+	into[0] = '\0';
+	trim(&text, &size);
+	if (size == 0 || size >= CHANGE_TOKEN_SIZE)
+		return RESULT_INVALID;
+	for (size_t i = 0; i < size; i++) {
+		bool space = text[i] == ' ' && spaced && text[i - 1] != ' ';
+		if (!space && (text[i] <= ' ' || text[i] > '~'))
+			return RESULT_INVALID;
+	}
+	memcpy(into, text, size);
+	into[size] = '\0';
+	return RESULT_OK;
+}
+
 int change_token_read(struct change_token *token, const char *text, size_t size)
 {
 	token->text[0] = '\0';
-	trim(&text, &size);
-	if (size == 0 || size >= sizeof token->text)
+	if (memchr(text, '@', size))
 		return RESULT_INVALID;
-	for (size_t i = 0; i < size; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			return RESULT_INVALID;
-	memcpy(token->text, text, size);
-	token->text[size] = '\0';
-	return RESULT_OK;
+	return read_printable(token->text, text, size, false);
+}
+
+int change_registrar_read(struct change_registrar *registrar, const char *text, size_t size)
+{
+	return read_printable(registrar->text, text, size, true);
 }
 
 #define CLIENT_LOCK(what) LEVEL_REGISTRAR, what, false

@@ -18,7 +18,7 @@
 
 enum {
 	CHANGE_NAME_SIZE = 254,  /* RFC 1035: 253 bytes, and a NUL */
-	CHANGE_TOKEN_SIZE = 65,  /* 64 bytes of printable ASCII without spaces, and a NUL */
+	CHANGE_TOKEN_SIZE = 65,  /* 64 bytes of printable ASCII, and a NUL */
 	CHANGE_DIGEST_SIZE = 64, /* SHA-512's; DS digests are 20 to 48 bytes */
 	CHANGE_KEY_SIZE = 4096,  /* DNSKEY: an RSA key of 4096 bits has 515 bytes */
 	CHANGE_LIST_MAX = 4096,  /* members of one list */
@@ -106,8 +106,14 @@ struct change_name {
 	char text[CHANGE_NAME_SIZE];
 };
 
-/* A registrar's id or an svTRID. */
+/* An id, such as an svTRID: printable ASCII without spaces and without an @. */
 struct change_token {
+	char text[CHANGE_TOKEN_SIZE];
+};
+
+/* A registrar as it is published: its id, or what the operator's config calls it; printable ASCII, single spaces
+ * within. */
+struct change_registrar {
 	char text[CHANGE_TOKEN_SIZE];
 };
 
@@ -150,10 +156,10 @@ struct change_delta {
 };
 
 struct change {
-	int64_t wall_us;               /* when the tap saw the response */
-	int64_t monotonic_us;          /* the same, for the order among processes */
-	struct change_token registrar; /* empty: not known, or left out */
-	struct change_token svtrid;    /* empty: the response had none, or it was no token */
+	int64_t wall_us;                   /* when the tap saw the response */
+	int64_t monotonic_us;              /* the same, for the order among processes */
+	struct change_registrar registrar; /* empty: not known, or left out */
+	struct change_token svtrid;        /* empty: the response had none, or it was no token */
 	enum change_object object;
 	enum change_verb verb;
 	enum change_outcome outcome;
@@ -185,9 +191,13 @@ MUST_USE int change_add_key(struct change_delta *delta, struct change_key **item
  * RESULT_INVALID: not letters, digits, hyphens, underscores and dots, or lengths that RFC 1035 forbids. */
 MUST_USE int change_name_read(struct change_name *name, const char *text, size_t size);
 
-/* Reads an id: blanks around it are dropped. RESULT_INVALID, and an empty token: too long, or not printable ASCII
- * without spaces. An id that may identify a person (one with an @ in it) is the publisher's to judge. */
+/* Reads an id: blanks around it are dropped. RESULT_INVALID, and an empty token: too long, not printable ASCII without
+ * spaces, or with an @ in it: it may be a person's address. */
 MUST_USE int change_token_read(struct change_token *token, const char *text, size_t size);
+
+/* The same for what a registrar is called. Whether a login may be told is the capture side's to judge. */
+MUST_USE int change_registrar_read(struct change_registrar *registrar, const char *text,
+				   size_t size);
 
 /* The status named `text`, or STATUS_COUNT. */
 enum change_status change_status_find(const char *text, size_t size);

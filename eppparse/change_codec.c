@@ -149,13 +149,18 @@ static void get_name(struct source *source, struct change_name *name, bool may_b
 		refuse(source, RESULT_INVALID);
 }
 
-static void get_token(struct source *source, struct change_token *token)
-{
-	size_t size = get_number(source, 1);
-	const uint8_t *bytes = take(source, size);
-	if (bytes && size > 0 && change_token_read(token, (const char *)bytes, size) != RESULT_OK)
-		refuse(source, RESULT_INVALID);
-}
+/* A text that may be empty, as `read` judges it. */
+#define DEFINE_GET(function, type, read)                                                           \
+	static void function(struct source *source, type *into)                                    \
+	{                                                                                          \
+		size_t size = get_number(source, 1);                                               \
+		const uint8_t *bytes = take(source, size);                                         \
+		if (bytes && size > 0 && read(into, (const char *)bytes, size) != RESULT_OK)       \
+			refuse(source, RESULT_INVALID);                                            \
+	}
+
+DEFINE_GET(get_token, struct change_token, change_token_read)
+DEFINE_GET(get_registrar, struct change_registrar, change_registrar_read)
 
 static void get_hosts(struct source *source, struct change_delta *delta)
 {
@@ -245,7 +250,7 @@ int change_decode(struct change *change, const void *bytes, size_t size)
 		return RESULT_INVALID;
 	change->wall_us = (int64_t)get_number(&source, 8);
 	change->monotonic_us = (int64_t)get_number(&source, 8);
-	get_token(&source, &change->registrar);
+	get_registrar(&source, &change->registrar);
 	get_token(&source, &change->svtrid);
 	change->object = get_member(&source, CHANGE_OBJECTS);
 	change->verb = get_member(&source, CHANGE_VERBS);

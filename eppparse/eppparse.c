@@ -109,6 +109,7 @@ static enum eppparse_result judge_unknown(uint8_t place)
 	case IN_UPDATE:
 	case IN_DELETE:
 	case IN_RENEW:
+	case IN_TRANSFER:
 		return EPPPARSE_NAMESPACE;
 	case IN_EPP:
 	case IN_COMMAND:
@@ -191,14 +192,11 @@ static enum eppparse_result read_code(struct eppparse *parse, const struct frame
 }
 
 /* A transfer that only asks how it stands (RFC 5730, section 2.9.2.4) changes nothing. */
-static enum eppparse_result judge_later(struct eppparse *parse, const struct frame_element *element)
+static bool is_query(const struct frame_element *element)
 {
 	size_t size = 0;
 	const char *op = frame_attribute(element, "op", &size);
-	if (!op || size != 5 || memcmp(op, "query", size) != 0)
-		return EPPPARSE_VERB;
-	parse->no_interest = true;
-	return EPPPARSE_CHANGE;
+	return op && size == 5 && memcmp(op, "query", size) == 0;
 }
 
 static int family_of(const struct frame_element *element)
@@ -237,8 +235,11 @@ static enum eppparse_result open_field(struct eppparse *parse, uint8_t field,
 		return set_verb(parse, CHANGE_DELETE);
 	case FIELD_RENEW:
 		return set_verb(parse, CHANGE_RENEW);
+	case FIELD_TRANSFER:
+		parse->no_interest = is_query(element);
+		return EPPPARSE_CHANGE;
 	case FIELD_LATER:
-		return judge_later(parse, element);
+		return parse->no_interest ? EPPPARSE_CHANGE : EPPPARSE_VERB;
 	case FIELD_QUERY:
 	case FIELD_NO_INTEREST:
 		parse->no_interest = true;
@@ -423,10 +424,11 @@ static int close_field(struct eppparse *parse, uint8_t field)
 		change->has_max_sig_life = true;
 		return close_number(parse, INT32_MAX, &change->max_sig_life);
 	case FIELD_EXPIRES:
-		change->has_expires = true;
-		return value_date(parse->value, parse->value_size, &change->expires);
+		/* What is no date or no id is left out: the change matters more. */
+		change->has_expires =
+			value_date(parse->value, parse->value_size, &change->expires) == RESULT_OK;
+		return RESULT_OK;
 	case FIELD_SVTRID:
-		/* One that is no token is left out: the change matters more than its id. */
 		if (change_token_read(&change->svtrid, parse->value, parse->value_size) !=
 		    RESULT_OK)
 			change->svtrid.text[0] = '\0';
@@ -526,22 +528,11 @@ static enum eppparse_result read_command(struct eppparse *parse, const void *byt
 	return change->name.text[0] ? EPPPARSE_CHANGE : EPPPARSE_VALUE;
 }
 
-/* Takes what the last frame left in `change`, but for what the caller has put there. */
-static void clear_all_but_the_callers(struct change *change)
-{
-	int64_t wall_us = change->wall_us, monotonic_us = change->monotonic_us;
-	struct change_token registrar = change->registrar;
-	change_clear(change);
-	change->wall_us = wall_us;
-	change->monotonic_us = monotonic_us;
-	change->registrar = registrar;
-}
-
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
 				   const void *response, size_t response_size,
 				   struct change *change)
 {
-	clear_all_but_the_callers(change);
+	change_clear(change);
 	enum eppparse_result result = read_response(parse, response, response_size, change);
 	if (result != EPPPARSE_CHANGE)
 		return result;

@@ -48,7 +48,7 @@ void eppparse_free(struct eppparse **parse);
 void eppparse_silence_thread(void);
 
 /* Reads a command with its response. EPPPARSE_CHANGE: `change` holds it, but for its times and registrar, which
- * are left as they were. Else `change` holds nothing of use. The response decides first: if it says that the
+ * the caller sets afterwards. Else `change` holds nothing of use. The response decides first: if it says that the
  * command failed, the answer is EPPPARSE_NOTHING, whatever the command looks like.
  * A result from EPPPARSE_MALFORMED on means that a change may have been missed. */
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,

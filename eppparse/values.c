@@ -200,7 +200,7 @@ static bool read_zone(const char **at, int64_t *seconds)
 	if (!read_digits(at, 2, 0, 14, &hour) || !read_char(at, ':') ||
 	    !read_digits(at, 2, 0, 59, &minute))
 		return false;
-	*seconds -= sign * (hour * 3600 + minute * 60);
+	*seconds -= (int64_t)sign * (hour * 3600 + minute * 60);
 	return true;
 }
 

@@ -20,6 +20,7 @@ enum {
 };
 
 struct capture {
+	const struct config *config;
 	struct queue *queue;
 	struct spool_writer *spool;
 	struct counters *counters;
@@ -43,12 +44,29 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static void set_registrar(struct capture *capture, const char *registrar)
+/* What the config says a login is published as; NULL if it doesn't name it. */
+static const char *configured_name(const struct config *config, const char *login)
+{
+	for (size_t i = 0; i < config->registrars.count; i++)
+		if (strcmp(config->registrars.items[i].from, login) == 0)
+			return config->registrars.items[i].to;
+	return NULL;
+}
+
+/* Judged here, before anything is stored: change_token_read() refuses what may be a person's address. */
+static void set_registrar(struct capture *capture, const char *login)
 {
 	struct change *change = &capture->change;
-	if (!*registrar)
+	struct change_token token;
+	if (!*login)
 		return;
-	if (change_token_read(&change->registrar, registrar, strlen(registrar)) != RESULT_OK)
+	const char *name = configured_name(capture->config, login);
+	if (name && strcmp(name, "hide") == 0)
+		return;
+	bool fits = name || change_token_read(&token, login, strlen(login)) == RESULT_OK;
+	if (!name)
+		name = login;
+	if (!fits || change_registrar_read(&change->registrar, name, strlen(name)) != RESULT_OK)
 		count(&capture->counters->registrars_left_out);
 }
 
@@ -56,7 +74,6 @@ static void set_registrar(struct capture *capture, const char *registrar)
 static void take(struct capture *capture, const struct queue_pair *pair)
 {
 	struct change *change = &capture->change;
-	change_clear(change);
 	enum eppparse_result found =
 		eppparse_pair(capture->parse, pair->command, pair->command_size, pair->response,
 			      pair->response_size, change);
@@ -177,13 +194,14 @@ static void capture_free(struct capture **capture)
 	*capture = NULL;
 }
 
-int capture_start(struct queue *queue, struct spool_writer *spool, struct counters *counters,
-		  struct capture **out)
+int capture_start(const struct config *config, struct queue *queue, struct spool_writer *spool,
+		  struct counters *counters, struct capture **out)
 {
 	struct capture *capture = calloc(1, sizeof *capture);
 	*out = NULL;
 	if (!capture)
 		return RESULT_NOMEM;
+	capture->config = config;
 	capture->queue = queue;
 	capture->spool = spool;
 	capture->counters = counters;

@@ -7,6 +7,7 @@
 #ifndef PLUGIN_CAPTURE_H
 #define PLUGIN_CAPTURE_H
 
+#include "base/config.h"
 #include "base/result.h"
 #include "plugin/counters.h"
 #include "plugin/queue.h"
@@ -14,10 +15,11 @@
 
 struct capture;
 
-/* Starts the thread, with all signals blocked. Queue, spool and counters are lent: they must outlive it, and the
+/* Starts the thread, with all signals blocked. Config, queue, spool and counters are lent: they must outlive it, and the
  * spool is the thread's alone from now on. RESULT_OK or RESULT_NOMEM (no memory, or no thread to be had). */
-MUST_USE int capture_start(struct queue *queue, struct spool_writer *spool,
-			   struct counters *counters, struct capture **capture);
+MUST_USE int capture_start(const struct config *config, struct queue *queue,
+			   struct spool_writer *spool, struct counters *counters,
+			   struct capture **capture);
 
 /* Waits until what the queue holds now is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
 MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);

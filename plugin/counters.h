@@ -21,7 +21,7 @@ struct counters {
 	_Atomic uint64_t read[EPPPARSE_RESULTS]; /* what the parser said of what was accepted */
 	_Atomic uint64_t spooled;                /* durable changes */
 	_Atomic uint64_t statuses_unknown;       /* in changes: told as `other` */
-	_Atomic uint64_t registrars_left_out;    /* ids that are no token */
+	_Atomic uint64_t registrars_left_out;    /* ids that are no token, or hold an @ */
 	_Atomic uint64_t sync_failures;          /* disk full, spool at its limit: tried again */
 };
 

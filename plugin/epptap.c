@@ -135,7 +135,7 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 	if (result != RESULT_OK)
 		return result;
 	snprintf(why, why_size, "out of memory, or no thread to be had");
-	return capture_start(tap->queue, tap->spool, &tap->counters, &tap->capture);
+	return capture_start(tap->config, tap->queue, tap->spool, &tap->counters, &tap->capture);
 }
 
 int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_size)
@@ -144,12 +144,14 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 	if (tap)
 		*tap = NULL;
 	if (why && why_size)
-		*why = '\0';
+		snprintf(why, why_size, "%s", result_text(EPPTAP_EINVAL));
 	if (!config || !tap || (!why && why_size))
 		return EPPTAP_EINVAL;
 	struct epptap *opened = calloc(1, sizeof *opened);
 	int result = opened ? open_parts(opened, config, text, sizeof text) : RESULT_NOMEM;
 	if (result == RESULT_OK) {
+		if (why_size)
+			*why = '\0';
 		*tap = opened;
 		log_warning("publisher: embedded: keys and sockets are in this process; fit for "
 			    "trying out, not for production");

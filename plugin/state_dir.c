@@ -15,7 +15,8 @@
 struct state_dir {
 	dev_t device;
 	ino_t inode;
-	int fd; /* of the locks file; -1: not opened yet */
+	int fd;    /* of the locks file; -1: not opened yet */
+	pid_t pid; /* whose it is: a child's table still has what its parent opened */
 	struct state_dir *next;
 };
 
@@ -28,7 +29,8 @@ static int enter(struct state_dir *dir)
 	int result = RESULT_OK;
 	pthread_mutex_lock(&table_lock);
 	for (struct state_dir *other = table; other; other = other->next)
-		if (other->device == dir->device && other->inode == dir->inode)
+		if (other->pid == dir->pid && other->device == dir->device &&
+		    other->inode == dir->inode)
 			result = RESULT_BUSY;
 	if (result == RESULT_OK) {
 		dir->next = table;
@@ -90,6 +92,7 @@ int state_dir_open(const char *path, struct state_dir **out, char *why, size_t w
 		return RESULT_NOMEM;
 	}
 	dir->fd = -1;
+	dir->pid = getpid();
 	if (file_make_folder(path, 0700) != RESULT_OK || stat(path, &folder) != 0) {
 		snprintf(why, why_size,
 			 "state_dir %s: %s; it must be a folder, or one that this user can make",

@@ -39,7 +39,7 @@ static int show_event(struct dump *dump, uint64_t number)
 		result = append_claims(&event, &dump->line);
 	if (result != RESULT_OK)
 		return result;
-	json_bytes(&json, "jws", event.jws, event.jws_size);
+	json_put_bytes(&json, "jws", event.jws, event.jws_size);
 	json_close_object(&json);
 	buffer_append_byte(&dump->line, '\n');
 	if (dump->line.failed)
@@ -53,7 +53,7 @@ static struct json begin_line(struct dump *dump)
 	struct json json = {.into = &dump->line};
 	buffer_reset(&dump->line);
 	json_open_object(&json, NULL);
-	json_text(&json, "channel", dump->channel);
+	json_put_text(&json, "channel", dump->channel);
 	return json;
 }
 
@@ -62,8 +62,8 @@ static int show_held(void *context, uint64_t number, enum hold_kind kind, int64_
 	struct dump *dump = context;
 	struct json json = begin_line(dump);
 	buffer_append_text(&dump->line, ",\"index\":null");
-	json_text(&json, "held", kind == HOLD_DELETE ? "delete" : "create");
-	json_number(&json, "release_in_ms", due_ms > dump->now_ms ? due_ms - dump->now_ms : 0);
+	json_put_text(&json, "held", kind == HOLD_DELETE ? "delete" : "create");
+	json_put_number(&json, "release_in_ms", due_ms > dump->now_ms ? due_ms - dump->now_ms : 0);
 	return show_event(dump, number);
 }
 
@@ -82,7 +82,7 @@ static int show_channel(struct dump *dump, const struct config_channel *channel)
 			continue;
 		}
 		struct json json = begin_line(dump);
-		json_number(&json, "index", (int64_t)index);
+		json_put_number(&json, "index", (int64_t)index);
 		if (result == RESULT_OK)
 			result = show_event(dump, number);
 	}

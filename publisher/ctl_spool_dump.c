@@ -41,15 +41,15 @@ static void show_record(struct dump *dump, const struct spool_reader *reader,
 	bool good = change_decode(&dump->change, record->payload, record->size) == RESULT_OK;
 	buffer_reset(&dump->line);
 	json_open_object(&json, NULL);
-	json_number(&json, "segment", (int64_t)spool_reader_sequence(reader));
-	json_number(&json, "end", (int64_t)record->end);
+	json_put_number(&json, "segment", (int64_t)spool_reader_sequence(reader));
+	json_put_number(&json, "end", (int64_t)record->end);
 	if (record->end <= dump->consumed)
-		json_true(&json, "published");
+		json_put_true(&json, "published");
 	if (good) {
 		buffer_append_text(&dump->line, ",\"change\":");
 		event_write(&dump->change, &facts, false, &dump->line);
 	} else {
-		json_text(&json, "error", "no change of this version");
+		json_put_text(&json, "error", "no change of this version");
 	}
 	json_close_object(&json);
 	buffer_append_byte(&dump->line, '\n');

@@ -41,7 +41,7 @@ static const char *event_name(const struct change *change)
 static bool told_as_count(struct writer *writer, const char *name, size_t count)
 {
 	if (writer->counts && count > 0)
-		json_number(&writer->json, name, (int64_t)count);
+		json_put_number(&writer->json, name, (int64_t)count);
 	return writer->counts;
 }
 
@@ -57,7 +57,7 @@ static void write_family(struct writer *writer, const struct change_delta *delta
 			continue;
 		/* inet_ntop() writes what RFC 5952 recommends. */
 		if (inet_ntop(family == 4 ? AF_INET : AF_INET6, address->bytes, text, sizeof text))
-			json_text(json, NULL, text);
+			json_put_text(json, NULL, text);
 	}
 	json_close_list_if_any(json, mark);
 }
@@ -78,7 +78,7 @@ static void write_nameservers(struct writer *writer, const struct change_delta *
 	struct json_mark mark = json_open_list_if_any(json, "nameservers");
 	for (size_t i = 0; i < delta->hosts.count; i++) {
 		json_open_object(json, NULL);
-		json_text(json, "ldhName", delta->hosts.items[i].text);
+		json_put_text(json, "ldhName", delta->hosts.items[i].text);
 		write_addresses(writer, delta, (uint16_t)i);
 		json_close_object(json);
 	}
@@ -93,14 +93,14 @@ static void write_hex(struct json *json, const char *name, const uint8_t *bytes,
 		text[2 * i] = digits[bytes[i] >> 4];
 		text[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	json_bytes(json, name, text, 2 * size);
+	json_put_bytes(json, name, text, 2 * size);
 }
 
 static void write_base64(struct json *json, const char *name, const uint8_t *bytes, size_t size)
 {
 	unsigned char text[(CHANGE_KEY_SIZE + 2) / 3 * 4 + 1];
 	int length = EVP_EncodeBlock(text, bytes, (int)size);
-	json_bytes(json, name, (const char *)text, (size_t)length);
+	json_put_bytes(json, name, (const char *)text, (size_t)length);
 }
 
 static void write_ds_list(struct writer *writer, const struct change_delta *delta)
@@ -112,9 +112,9 @@ static void write_ds_list(struct writer *writer, const struct change_delta *delt
 	for (size_t i = 0; i < delta->ds.count; i++) {
 		const struct change_ds *ds = &delta->ds.items[i];
 		json_open_object(json, NULL);
-		json_number(json, "keyTag", ds->key_tag);
-		json_number(json, "algorithm", ds->algorithm);
-		json_number(json, "digestType", ds->digest_type);
+		json_put_number(json, "keyTag", ds->key_tag);
+		json_put_number(json, "algorithm", ds->algorithm);
+		json_put_number(json, "digestType", ds->digest_type);
 		write_hex(json, "digest", ds->digest, ds->digest_size);
 		json_close_object(json);
 	}
@@ -130,9 +130,9 @@ static void write_key_list(struct writer *writer, const struct change_delta *del
 	for (size_t i = 0; i < delta->keys.count; i++) {
 		const struct change_key *key = &delta->keys.items[i];
 		json_open_object(json, NULL);
-		json_number(json, "flags", key->flags);
-		json_number(json, "protocol", key->protocol);
-		json_number(json, "algorithm", key->algorithm);
+		json_put_number(json, "flags", key->flags);
+		json_put_number(json, "protocol", key->protocol);
+		json_put_number(json, "algorithm", key->algorithm);
 		write_base64(json, "publicKey", key->bytes, key->size);
 		json_close_object(json);
 	}
@@ -143,7 +143,7 @@ static void write_secdns(struct writer *writer, const struct change_delta *delta
 {
 	struct json_mark mark = json_open_object_if_any(&writer->json, "secureDNS");
 	if (delta->all_secdns)
-		json_true(&writer->json, "all");
+		json_put_true(&writer->json, "all");
 	write_ds_list(writer, delta);
 	write_key_list(writer, delta);
 	json_close_object_if_any(&writer->json, mark);
@@ -155,9 +155,9 @@ static void write_status(struct writer *writer, const struct change_delta *delta
 	struct json_mark mark = json_open_list_if_any(json, "status");
 	for (int i = 0; i < STATUS_COUNT; i++)
 		if (delta->status & 1u << i)
-			json_text(json, NULL, change_status_info(i)->rdap);
+			json_put_text(json, NULL, change_status_info(i)->rdap);
 	for (int i = 0; i < delta->status_others && !writer->counts; i++)
-		json_text(json, NULL, "other");
+		json_put_text(json, NULL, "other");
 	json_close_list_if_any(json, mark);
 }
 
@@ -179,17 +179,17 @@ static void write_set(struct writer *writer)
 	struct json *json = &writer->json;
 	struct json_mark mark = json_open_object_if_any(json, "set");
 	if (change->has_max_sig_life)
-		json_number(json, "maxSigLife", change->max_sig_life);
+		json_put_number(json, "maxSigLife", change->max_sig_life);
 	if (change->has_expires) {
 		char text[32];
 		struct tm utc;
 		time_t when = change->expires;
 		if (gmtime_r(&when, &utc) &&
 		    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
-			json_text(json, "expires", text);
+			json_put_text(json, "expires", text);
 	}
 	if (change->new_name.text[0])
-		json_text(json, "ldhName", change->new_name.text);
+		json_put_text(json, "ldhName", change->new_name.text);
 	json_close_object_if_any(json, mark);
 }
 
@@ -198,11 +198,11 @@ static void write_changed(struct writer *writer)
 	unsigned changed = writer->change->changed;
 	struct json_mark mark = json_open_list_if_any(&writer->json, "changed");
 	if (changed & CHANGE_REGISTRANT)
-		json_text(&writer->json, NULL, "registrant");
+		json_put_text(&writer->json, NULL, "registrant");
 	if (changed & CHANGE_CONTACTS)
-		json_text(&writer->json, NULL, "contacts");
+		json_put_text(&writer->json, NULL, "contacts");
 	if (changed & CHANGE_AUTH_INFO)
-		json_text(&writer->json, NULL, "authInfo");
+		json_put_text(&writer->json, NULL, "authInfo");
 	json_close_list_if_any(&writer->json, mark);
 }
 
@@ -217,13 +217,13 @@ static void write_lock(struct json *json, const char *action, uint32_t status,
 			continue;
 		if (!any) {
 			json_open_object(json, NULL);
-			json_text(json, "action", action);
-			json_text(json, "level",
-				  level == LEVEL_REGISTRAR ? "registrar" : "registry");
+			json_put_text(json, "action", action);
+			json_put_text(json, "level",
+				      level == LEVEL_REGISTRAR ? "registrar" : "registry");
 			json_open_list(json, "prohibits");
 		}
 		any = true;
-		json_text(json, NULL, info->prohibits);
+		json_put_text(json, NULL, info->prohibits);
 	}
 	if (any) {
 		json_close_list(json);
@@ -248,34 +248,22 @@ static void write_impact(struct writer *writer)
 	struct json_mark mark = json_open_list_if_any(&writer->json, "impact");
 	for (int i = 0; i < IMPACT_COUNT; i++)
 		if (impact & 1u << i)
-			json_text(&writer->json, NULL, impact_names[i]);
+			json_put_text(&writer->json, NULL, impact_names[i]);
 	json_close_list_if_any(&writer->json, mark);
 }
 
-/* The name under which the config publishes a login, or NULL to leave it out. */
-static const char *published_registrar(const struct config *config, const char *login)
-{
-	for (size_t i = 0; i < config->registrars.count; i++) {
-		const struct config_pair *pair = &config->registrars.items[i];
-		if (strcmp(pair->from, login) == 0)
-			return strcmp(pair->to, "hide") == 0 ? NULL : pair->to;
-	}
-	/* An id with an @ in it may be a person's address. */
-	return *login && !strchr(login, '@') ? login : NULL;
-}
-
-static void write_value(struct writer *writer, const struct config *config)
+static void write_value(struct writer *writer)
 {
 	const struct change *change = writer->change;
 	struct json *json = &writer->json;
-	const char *registrar = published_registrar(config, change->registrar.text);
 
-	json_text(json, "objectClassName", change->object == CHANGE_HOST ? "nameserver" : "domain");
-	json_text(json, "ldhName", change->name.text);
-	if (registrar)
-		json_text(json, "registrar", registrar);
-	json_text(json, "initiator", "registrar");
-	json_text(json, "outcome", change->outcome == CHANGE_PENDING ? "pending" : "completed");
+	json_put_text(json, "objectClassName",
+		      change->object == CHANGE_HOST ? "nameserver" : "domain");
+	json_put_text(json, "ldhName", change->name.text);
+	if (change->registrar.text[0])
+		json_put_text(json, "registrar", change->registrar.text);
+	json_put_text(json, "initiator", "registrar");
+	json_put_text(json, "outcome", change->outcome == CHANGE_PENDING ? "pending" : "completed");
 	write_impact(writer);
 	write_delta(writer, "add", &change->add);
 	write_delta(writer, "remove", &change->remove);
@@ -283,10 +271,10 @@ static void write_value(struct writer *writer, const struct config *config)
 	write_changed(writer);
 	write_locks(writer);
 	if (change->restore != CHANGE_NO_RESTORE)
-		json_text(json, "restore",
-			  change->restore == CHANGE_RESTORE_REQUEST ? "request" : "report");
+		json_put_text(json, "restore",
+			      change->restore == CHANGE_RESTORE_REQUEST ? "request" : "report");
 	if (writer->counts)
-		json_true(json, "truncated");
+		json_put_true(json, "truncated");
 }
 
 static void write_id(struct json *json, const uint8_t id[EVENT_ID_SIZE])
@@ -295,7 +283,7 @@ static void write_id(struct json *json, const uint8_t id[EVENT_ID_SIZE])
 	struct buffer encoded;
 	buffer_init(&encoded, sizeof text);
 	feed_base64url_encode(id, EVENT_ID_SIZE, &encoded);
-	json_bytes(json, "jti", encoded.data ? encoded.data : "", encoded.size);
+	json_put_bytes(json, "jti", encoded.data ? encoded.data : "", encoded.size);
 	json->into->failed |= encoded.failed;
 	buffer_free(&encoded);
 }
@@ -305,8 +293,8 @@ static void write_subject(struct json *json, const char *name)
 	char uri[sizeof "dns:" + CHANGE_NAME_SIZE];
 	snprintf(uri, sizeof uri, "dns:%s", name);
 	json_open_object(json, "sub_id");
-	json_text(json, "format", "uri");
-	json_text(json, "uri", uri);
+	json_put_text(json, "format", "uri");
+	json_put_text(json, "uri", uri);
 	json_close_object(json);
 }
 
@@ -318,20 +306,20 @@ void event_write(const struct change *change, const struct event_facts *facts, b
 	int64_t seen_ms = change->wall_us / 1000;
 
 	json_open_object(json, NULL);
-	json_text(json, "iss", facts->config->registry);
+	json_put_text(json, "iss", facts->config->registry);
 	write_id(json, facts->id);
-	json_number(json, "iat", facts->signed_s);
-	json_number(json, "toe", seen_ms / 1000);
+	json_put_number(json, "iat", facts->signed_s);
+	json_put_number(json, "toe", seen_ms / 1000);
 	/* Three decimals, always. */
 	const char fraction[] = {'.', (char)('0' + seen_ms / 100 % 10),
 				 (char)('0' + seen_ms / 10 % 10), (char)('0' + seen_ms % 10)};
 	buffer_append(claims, fraction, sizeof fraction);
 	if (change->svtrid.text[0])
-		json_text(json, "txn", change->svtrid.text);
+		json_put_text(json, "txn", change->svtrid.text);
 	write_subject(json, change->name.text);
 	json_open_object(json, "events");
 	json_open_object(json, event_name(change));
-	write_value(&writer, facts->config);
+	write_value(&writer);
 	json_close_object(json);
 	json_close_object(json);
 	json_close_object(json);

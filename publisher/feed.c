@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum {
-	RELEASE_MOST = 1000, /* events that one commit releases, about */
-	PRUNE_MOST = 1024,   /* places that one commit lets go of: more than it adds */
+	RELEASE_MOST = 1000,  /* events that one commit releases, about */
+	PRUNE_MOST = 1024,    /* places that one commit lets go of: more than it adds */
+	PRUNE_FULL_MOST = 32, /* and while the store is full: few, for that takes room as well */
 };
 
 /* A place that was given and is to be sent. */
@@ -33,7 +34,7 @@ struct feed {
 	struct hold_released released;
 	struct sending *sendings;
 	size_t sending_count, sending_capacity;
-	uint64_t unwanted;                  /* of this batch */
+	uint64_t added, unwanted;           /* of this batch */
 	uint8_t forgettable[SPOOL_ID_SIZE]; /* a segment whose file is gone */
 	bool has_forgettable;
 };
@@ -237,6 +238,7 @@ static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch 
 		return RESULT_OK;
 	}
 	int result = feed_txn_add_event(txn, &event, channels, &number);
+	feed->added++;
 	for (size_t c = 0; c < feed->config->channel_count && result == RESULT_OK; c++)
 		if (wants(&feed->config->channels[c], item))
 			result = place_in_channel(feed, txn, c, &event, number, i, now_ms);
@@ -253,12 +255,13 @@ static int record_consumption(struct feed *feed, struct feed_txn *txn, const str
 	return result;
 }
 
-static int prune(struct feed *feed, struct feed_txn *txn, const struct clock_reading *now)
+static int prune(struct feed *feed, struct feed_txn *txn, const struct clock_reading *now,
+		 unsigned most)
 {
 	int64_t before_us = now->wall_us - feed->config->retention_ms * 1000;
 	int result = RESULT_OK;
 	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
-		result = feed_txn_prune(txn, &feed->records[i], before_us, PRUNE_MOST);
+		result = feed_txn_prune(txn, &feed->records[i], before_us, most);
 	return result;
 }
 
@@ -276,7 +279,7 @@ static int fill_txn(struct feed *feed, struct feed_txn *txn, const struct batch 
 	if (result == RESULT_OK)
 		result = record_consumption(feed, txn, batch);
 	if (result == RESULT_OK)
-		result = prune(feed, txn, now);
+		result = prune(feed, txn, now, PRUNE_MOST);
 	if (result == RESULT_OK)
 		result = save_channels(feed, txn);
 	if (result == RESULT_OK)
@@ -284,6 +287,20 @@ static int fill_txn(struct feed *feed, struct feed_txn *txn, const struct batch 
 	if (result == RESULT_OK)
 		result = find_next_due(feed, txn, next_ms, held);
 	return result;
+}
+
+/* A full store takes no batch, and so no prune with it: lets go of what is old by itself. */
+static void make_room(struct feed *feed, const struct clock_reading *now)
+{
+	struct feed_txn txn;
+	int result = feed_txn_begin(feed->store, false, &txn);
+	if (result == RESULT_OK)
+		result = load_channels(feed, &txn);
+	if (result == RESULT_OK)
+		result = prune(feed, &txn, now, PRUNE_FULL_MOST);
+	if (result == RESULT_OK)
+		result = feed_txn_commit(&txn);
+	feed_txn_abort(&txn);
 }
 
 static void send_event(struct feed *feed, const struct sending *sending,
@@ -330,20 +347,22 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 	int64_t next_ms = INT64_MAX;
 	uint64_t held = 0;
 	feed->sending_count = feed->released.count = 0;
-	feed->unwanted = 0;
+	feed->added = feed->unwanted = 0;
 	int result = feed_txn_begin(feed->store, false, &txn);
 	if (result == RESULT_OK)
 		result = fill_txn(feed, &txn, batch, now, &clock, &next_ms, &held);
 	if (result == RESULT_OK)
 		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
-	if (result != RESULT_OK)
+	if (result != RESULT_OK) {
+		make_room(feed, now);
 		return result == RESULT_NOMEM ? result : RESULT_STORE;
+	}
 	feed->clock = clock;
 	feed->next_due_ms = next_ms;
 	feed->has_forgettable = false;
 	send_all(feed, batch);
-	tally(&feed->tallies->published, (batch ? batch->count : 0) - feed->unwanted);
+	tally(&feed->tallies->published, feed->added);
 	tally(&feed->tallies->unwanted, feed->unwanted);
 	tally(&feed->tallies->placed, feed->sending_count);
 	atomic_store(&feed->tallies->held, held);

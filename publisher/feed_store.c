@@ -180,8 +180,12 @@ void feed_store_close(struct feed_store **store)
 
 int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn)
 {
+	int dead;
 	txn->tables = store->tables;
 	txn->mdb = NULL;
+	/* A tool that was killed while it read would keep all pages from being used again. */
+	if (!read_only)
+		mdb_reader_check(store->env, &dead);
 	return from_mdb(mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
 }
 

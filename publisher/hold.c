@@ -170,13 +170,16 @@ static int release_name(struct feed_txn *txn, struct channel_record *channel, co
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
-/* The held create that hides `name`: its own, or that of a domain above it. NULL if the name is known. */
-static int hidden_by(struct feed_txn *txn, const struct channel_record *channel, const char *name,
-		     const char **hider)
+/* The held create that hides the event's name: its own, or for a host that of a domain above it. NULL if the name is
+ * known: so is a domain below another, in a registry that has both, once its own create is out. */
+static int hidden_by(struct feed_txn *txn, const struct channel_record *channel,
+		     const struct feed_event *event, const char **hider)
 {
 	unsigned kind = 0;
 	*hider = NULL;
-	for (const char *at = name; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL) {
+	for (const char *at = event->name; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL) {
+		if (at != event->name && event->object == CHANGE_DOMAIN)
+			break;
 		int result = holder(txn, channel, at, &kind);
 		if (result != RESULT_OK)
 			return result;
@@ -217,7 +220,7 @@ int hold_judge(struct feed_txn *txn, struct channel_record *channel,
 	       int64_t now_ms, struct hold_released *released, bool *waits)
 {
 	const char *hider = NULL;
-	int result = channel->held ? hidden_by(txn, channel, event->name, &hider) : RESULT_OK;
+	int result = channel->held ? hidden_by(txn, channel, event, &hider) : RESULT_OK;
 	*waits = false;
 	if (result != RESULT_OK)
 		return result;

@@ -65,18 +65,18 @@ void json_close_list(struct json *json)
 	close_with(json, ']');
 }
 
-void json_bytes(struct json *json, const char *name, const char *text, size_t size)
+void json_put_bytes(struct json *json, const char *name, const char *text, size_t size)
 {
 	begin_value(json, name);
 	put_quoted(json->into, text, size);
 }
 
-void json_text(struct json *json, const char *name, const char *text)
+void json_put_text(struct json *json, const char *name, const char *text)
 {
-	json_bytes(json, name, text, strlen(text));
+	json_put_bytes(json, name, text, strlen(text));
 }
 
-void json_number(struct json *json, const char *name, int64_t number)
+void json_put_number(struct json *json, const char *name, int64_t number)
 {
 	char digits[24];
 	size_t at = sizeof digits;
@@ -91,7 +91,7 @@ void json_number(struct json *json, const char *name, int64_t number)
 	buffer_append(json->into, digits + at, sizeof digits - at);
 }
 
-void json_true(struct json *json, const char *name)
+void json_put_true(struct json *json, const char *name)
 {
 	begin_value(json, name);
 	buffer_append_text(json->into, "true");

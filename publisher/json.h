@@ -23,10 +23,10 @@ void json_open_object(struct json *json, const char *name);
 void json_close_object(struct json *json);
 void json_open_list(struct json *json, const char *name);
 void json_close_list(struct json *json);
-void json_text(struct json *json, const char *name, const char *text);
-void json_bytes(struct json *json, const char *name, const char *text, size_t size);
-void json_number(struct json *json, const char *name, int64_t number);
-void json_true(struct json *json, const char *name);
+void json_put_text(struct json *json, const char *name, const char *text);
+void json_put_bytes(struct json *json, const char *name, const char *text, size_t size);
+void json_put_number(struct json *json, const char *name, int64_t number);
+void json_put_true(struct json *json, const char *name);
 
 /* An object or list that is left out, name and all, if nothing was written into it: close it with the mark that
  * opening it gave. */

@@ -18,11 +18,11 @@ static int write_key(void *context, const char *id, size_t id_size,
 	buffer_init(&x, 64);
 	feed_base64url_encode(key, FEED_KEY_SIZE, &x);
 	json_open_object(json, NULL);
-	json_text(json, "kty", "OKP");
-	json_text(json, "crv", "Ed25519");
-	json_bytes(json, "kid", id, id_size);
-	json_bytes(json, "x", x.data ? x.data : "", x.size);
-	json_text(json, "use", "sig");
+	json_put_text(json, "kty", "OKP");
+	json_put_text(json, "crv", "Ed25519");
+	json_put_bytes(json, "kid", id, id_size);
+	json_put_bytes(json, "x", x.data ? x.data : "", x.size);
+	json_put_text(json, "use", "sig");
 	json_close_object(json);
 	int result = x.failed ? RESULT_NOMEM : RESULT_OK;
 	buffer_free(&x);

@@ -29,6 +29,7 @@ enum {
 	LINGER_MOST_MS = 1000,
 	STATS_MAX = 65536,
 	SIGN_THREADS_MOST = 64,
+	BATCHES = 3,
 };
 
 enum state { STATE_PUBLISHING, STATE_WAITS_FOR_PORT, STATE_STORE_FAILS };
@@ -45,8 +46,8 @@ struct publisher {
 	struct batch_maker *maker;
 	struct sign_pool *pool;
 	struct feed *feed;
-	struct batch *batches;           /* two: one is signed while the other is committed */
-	struct batch *signing, *signed_; /* either may be NULL */
+	struct batch *batches; /* BATCHES: one is filled and one committed while one is signed */
+	struct batch *filled, *signing, *signed_; /* each may be NULL */
 	struct tallies tallies;
 	_Atomic int state;
 	_Atomic int64_t stop_at_us; /* CLOCK_MONOTONIC; 0: not yet */
@@ -113,16 +114,24 @@ static bool resume_segment(struct publisher *publisher)
 	return result == RESULT_OK;
 }
 
-/* Fills the free batch and has it signed. */
-static void begin_signing(struct publisher *publisher, const struct clock_reading *now)
+/* A batch that is neither being signed nor waits to be committed. */
+static struct batch *free_batch(const struct publisher *publisher)
 {
-	struct batch *batch = publisher->signed_ == publisher->batches ? publisher->batches + 1
-								       : publisher->batches;
+	struct batch *batch = publisher->batches;
+	while (batch == publisher->signing || batch == publisher->signed_)
+		batch++;
+	return batch;
+}
+
+/* Fills a batch with what the spool has. */
+static void fill(struct publisher *publisher, const struct clock_reading *now)
+{
+	struct batch *batch = free_batch(publisher);
 	enum spool_step step = batch_fill(publisher->maker, publisher->reader, now, batch);
 	if (step == SPOOL_STEP_SEGMENT) {
 		if (!resume_segment(publisher)) {
-			log_error("the feed store can't be read; starting over with the spool");
 			/* Without its mark the segment must not be read: look for it again. */
+			log_error("the feed store can't be read; trying again");
 			spool_reader_restart(publisher->reader);
 			return;
 		}
@@ -130,15 +139,24 @@ static void begin_signing(struct publisher *publisher, const struct clock_readin
 	}
 	if (step != SPOOL_STEP_RECORD)
 		return;
-	publisher->signing = batch;
+	publisher->filled = batch;
 	publisher->last_event_us = now->monotonic_us;
+}
+
+static void begin_signing(struct publisher *publisher)
+{
+	struct batch *batch = publisher->filled;
+	if (!batch || publisher->signing)
+		return;
+	publisher->signing = batch;
+	publisher->filled = NULL;
 	sign_pool_begin(publisher->pool, batch->jobs, batch->count);
 }
 
 static void end_signing(struct publisher *publisher)
 {
 	struct batch *batch = publisher->signing;
-	if (!batch)
+	if (!batch || publisher->signed_)
 		return;
 	sign_pool_wait(publisher->pool);
 	for (size_t i = 0; i < batch->count; i++)
@@ -199,19 +217,19 @@ static void write_status(struct publisher *publisher, const struct clock_reading
 	buffer_free(&text);
 }
 
-/* One round. Returns how long to pause before the next, or -1 if it is time to end. */
+/* One round: the signers get the next batch as soon as they are done with one; while they work, that one is
+ * committed, and in the next round another filled. Returns how long to pause, or -1 if it is time to end. */
 static long round_of(struct publisher *publisher)
 {
 	struct clock_reading now;
 	clock_read(&now);
 	write_status(publisher, &now, false);
-	begin_signing(publisher, &now);
+	if (!publisher->filled)
+		fill(publisher, &now);
+	end_signing(publisher);
+	begin_signing(publisher);
 	bool idle = !publisher->signing && !publisher->signed_;
 	bool committed = commit(publisher, &now);
-	if (committed)
-		end_signing(publisher);
-	else
-		sign_pool_wait(publisher->pool);
 	atomic_store(&publisher->tallies.damaged, spool_reader_damaged(publisher->reader));
 	if (stops_now(publisher) || (idle && atomic_load(&publisher->stop_at_us)))
 		return -1;
@@ -264,11 +282,11 @@ static int open_sockets(struct publisher *publisher, char *why, size_t why_size)
 
 static int open_memory(struct publisher *publisher)
 {
-	publisher->batches = calloc(2, sizeof *publisher->batches);
+	publisher->batches = calloc(BATCHES, sizeof *publisher->batches);
 	if (!publisher->batches)
 		return RESULT_NOMEM;
-	batch_init(&publisher->batches[0]);
-	batch_init(&publisher->batches[1]);
+	for (int i = 0; i < BATCHES; i++)
+		batch_init(&publisher->batches[i]);
 	int result =
 		spool_reader_new(publisher->config->state_dir, publisher->host.first_live_segment,
 				 false, &publisher->reader);
@@ -382,7 +400,7 @@ void publisher_stop(struct publisher **out, unsigned drain_ms)
 	feed_free(&publisher->feed);
 	batch_maker_free(&publisher->maker);
 	spool_reader_free(&publisher->reader);
-	for (int i = 0; publisher->batches && i < 2; i++)
+	for (int i = 0; publisher->batches && i < BATCHES; i++)
 		batch_free(&publisher->batches[i]);
 	free(publisher->batches);
 	feed_store_close(&publisher->store);

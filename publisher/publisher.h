@@ -1,7 +1,7 @@
 /* publisher.h - the thread that turns the spool into the feed
  *
  * plugin/publisher_module.h tells what the functions do; module.c hands them to the plugin. The thread fills a batch
- * from the spool and has it signed; while that goes on, it commits and sends the batch before.
+ * from the spool and has it signed; while that goes on, it commits and sends the batch before, and fills the next.
  */
 #ifndef PUBLISHER_PUBLISHER_H
 #define PUBLISHER_PUBLISHER_H

@@ -26,7 +26,7 @@ void sign_pool_begin(struct sign_pool *pool, struct sign_job *jobs, size_t count
 /* Returns when all are signed; each job's `result` says how it went. */
 void sign_pool_wait(struct sign_pool *pool);
 
-/* Ends the threads, after the batch that is under way. */
+/* Ends the threads; what they have not taken yet of a batch stays unsigned. */
 void sign_pool_free(struct sign_pool **pool);
 
 #endif

@@ -17,6 +17,7 @@ struct signing_key {
 };
 
 struct signer {
+	const struct signing_key *key;
 	EVP_MD_CTX *context;
 };
 
@@ -121,9 +122,9 @@ int signer_new(const struct signing_key *key, struct signer **out)
 	*out = NULL;
 	if (!signer)
 		return RESULT_NOMEM;
+	signer->key = key;
 	signer->context = EVP_MD_CTX_new();
-	if (!signer->context ||
-	    EVP_DigestSignInit(signer->context, NULL, NULL, NULL, key->pair) != 1) {
+	if (!signer->context) {
 		signer_free(&signer);
 		return RESULT_NOMEM;
 	}
@@ -144,7 +145,9 @@ int signer_close_jws(struct signer *signer, struct buffer *jws)
 {
 	unsigned char signature[FEED_SIGNATURE_SIZE];
 	size_t size = sizeof signature;
-	if (EVP_DigestSign(signer->context, signature, &size, (unsigned char *)jws->data,
+	/* Begun anew each time: newer versions of OpenSSL let a context sign once only. */
+	if (EVP_DigestSignInit(signer->context, NULL, NULL, NULL, signer->key->pair) != 1 ||
+	    EVP_DigestSign(signer->context, signature, &size, (unsigned char *)jws->data,
 			   jws->size) != 1)
 		return RESULT_NOMEM;
 	buffer_append_byte(jws, '.');

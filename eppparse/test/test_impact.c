@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -187,7 +188,8 @@ static void each_kind_of_change_has_its_impact(void **state)
 		change.restore = row->restore;
 		change.has_max_sig_life = row->max_sig_life;
 		if (row->new_name)
-			strcpy(change.new_name.text, row->new_name);
+			snprintf(change.new_name.text, sizeof change.new_name.text, "%s",
+				 row->new_name);
 		fill(&change.add, &row->add);
 		fill(&change.remove, &row->remove);
 		uint32_t impact = change_impact(&change);

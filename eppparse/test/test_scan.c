@@ -62,12 +62,10 @@ static void each_transform_verb_with_any_prefix_is_maybe(void **state)
 		"<epp><command><transfer op=\"request\"><x/></transfer></command></epp>",
 		"<e:epp><e:command><e:update><x/></e:update></e:command></e:epp>",
 		"<epp:epp><epp:command><epp:update/></epp:command></epp:epp>",
-		"<fee_1_00:epp><fee_1_00:command><fee_1_00:renew/></fee_1_00:command></"
-		"fee_1_00:epp>",
+		"<fee_1_00:epp><fee_1_00:renew/></fee_1_00:epp>",
 		"<urn1:epp><urn1:command><urn1:delete\n/></urn1:command></urn1:epp>",
 		"<_.-9:epp><_.-9:command><_.-9:create\t></_.-9:create></_.-9:command></_.-9:epp>",
-		"<\xc3\xa9:epp><\xc3\xa9:command><\xc3\xa9:update\r\n/></\xc3\xa9:command></"
-		"\xc3\xa9:epp>",
+		"<\xc3\xa9:epp><\xc3\xa9:update\r\n/></\xc3\xa9:epp>",
 		"<a:b:epp><a:b:update/></a:b:epp>",
 		"<epp><command><update/></command></epp>",
 		"<epp><command><update\n\t xmlns=\"x\"/></command></epp>",
