@@ -1,0 +1,435 @@
+"""What the system tests share: a work folder with keys and config, the plugin by ctypes, the feed as epptapctl shows it,
+a reference front end to start, and an EPP client to talk to it.
+
+Nothing in here sleeps to wait for an effect: wait_until() polls for it, with a deadline.
+The build folder is build/, or what EPPTAP_BUILD says.
+"""
+import collections
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get('EPPTAP_BUILD', REPOSITORY / 'build')).resolve()
+CASES = pathlib.Path(__file__).resolve().parent / 'cases'
+REGISTRY = 'https://registry.example'
+
+OK, EINVAL, ECONFIG, EFULL, EFORK, EBUSY, ESTORE, ENOMEM, ETIMEOUT = range(0, -9, -1)
+
+
+def built(name):
+    """The path of a built file; says how to build it if it is not there."""
+    path = BUILD / name
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is not there: run `make`, or say in EPPTAP_BUILD where it is')
+    return path
+
+
+def wait_until(what, look, seconds=10, every=0.02):
+    """Calls look() until it returns something true, which is returned; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f'after {seconds} s still not: {what}')
+        time.sleep(every)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def epptapctl(*arguments, check=True, timeout=20):
+    """Runs epptapctl; the finished process, with stdout and stderr as text."""
+    done = subprocess.run([built('epptapctl'), *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+    if check and done.returncode != 0:
+        raise AssertionError(f'epptapctl {" ".join(map(str, arguments))}: exit {done.returncode}: {done.stderr}')
+    return done
+
+
+class Work:
+    """A throw-away folder with keys, state, logs and a config."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.keys = self.path / 'keys'
+        self.state_dir = self.path / 'state'
+        self.config = self.path / 'epptap.yaml'
+        self.ports = {'vetted': free_port(), 'public': free_port()}
+        epptapctl('keygen', self.keys)
+        self.write_config()
+
+    def add_client(self, name):
+        """Makes a subscriber's key pair, listed at the door; the path of the secret key."""
+        epptapctl('keygen', '--client', name, self.keys)
+        return self.keys / f'{name}.key'
+
+    def endpoint(self, channel):
+        return f'tcp://127.0.0.1:{self.ports[channel]}'
+
+    def log_dir(self, channel):
+        return self.path / 'log' / channel
+
+    def write_config(self, delay=None, channels=('vetted', 'public'), **top):
+        """Writes the config anew: `delay` is the public channel's, such as {'create': '24h'}; other arguments are keys of
+        the file's top level (None leaves one out). Returns its path. JSON is YAML."""
+        (self.keys / 'clients').mkdir(mode=0o700, exist_ok=True)
+        known = {
+            'vetted': {'name': 'vetted', 'bind': self.endpoint('vetted'),
+                       'curve': {'secret': str(self.keys / 'server.key'), 'clients': str(self.keys / 'clients')}},
+            'public': {'name': 'public', 'bind': self.endpoint('public')},
+        }
+        if delay:
+            known['public']['delay'] = delay
+        for name, channel in known.items():
+            channel['log_dir'] = str(self.log_dir(name))
+        config = {
+            'registry': REGISTRY,
+            'state_dir': str(self.state_dir),
+            'keys': {key: str(self.keys / f'{key}.pem') for key in ('event', 'log', 'cosigner')},
+            'channels': [known[name] for name in channels],
+        }
+        config.update(top)
+        config = {key: value for key, value in config.items() if value is not None}
+        self.config.write_text(json.dumps(config, indent=2) + '\n')
+        return self.config
+
+
+class TapError(Exception):
+    def __init__(self, result, why):
+        super().__init__(f'{result}: {why}')
+        self.result, self.why = result, why
+
+
+def _load(path):
+    library = ctypes.CDLL(str(path))
+    tap, size = ctypes.c_void_p, ctypes.c_size_t
+    for name, result, arguments in [
+            ('epptap_abi', ctypes.c_uint, []),
+            ('epptap_version', ctypes.c_char_p, []),
+            ('epptap_strerror', ctypes.c_char_p, [ctypes.c_int]),
+            ('epptap_open', ctypes.c_int, [ctypes.c_char_p, ctypes.POINTER(tap), ctypes.c_char_p, size]),
+            ('epptap_transaction', ctypes.c_int,
+             [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.c_char_p, size]),
+            ('epptap_flush', ctypes.c_int, [tap, ctypes.c_uint]),
+            ('epptap_stats', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(size)]),
+            ('epptap_close', None, [ctypes.POINTER(tap), ctypes.c_uint])]:
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def _bytes(value):
+    return value.encode() if isinstance(value, str) else value
+
+
+class Tap:
+    """epptap.so, opened. A context manager: closed at the end, with two seconds to drain."""
+
+    def __init__(self, config, plugin=None):
+        self.library = _load(plugin or built('epptap.so'))
+        self.abi = self.library.epptap_abi()
+        self.version = self.library.epptap_version().decode()
+        self.handle = ctypes.c_void_p()
+        why = ctypes.create_string_buffer(2048)
+        result = self.library.epptap_open(str(config).encode(), ctypes.byref(self.handle), why, len(why))
+        if result != OK:
+            raise TapError(result, why.value.decode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def strerror(self, result):
+        return self.library.epptap_strerror(result).decode()
+
+    def transaction(self, command, response, registrar='ClientX', expect=OK):
+        """Shows it one command with its response; registrar None: not known. Fails unless the result is `expect` (None:
+        any); returns the result."""
+        command, response = _bytes(command), _bytes(response)
+        result = self.library.epptap_transaction(self.handle, _bytes(registrar), command, len(command or b''),
+                                                 response, len(response or b''))
+        if expect is not None and result != expect:
+            raise TapError(result, self.strerror(result))
+        return result
+
+    def flush(self, timeout_ms=10000, expect=OK):
+        result = self.library.epptap_flush(self.handle, timeout_ms)
+        if expect is not None and result != expect:
+            raise TapError(result, self.strerror(result))
+        return result
+
+    def stats(self):
+        room = ctypes.create_string_buffer(65536)
+        size = ctypes.c_size_t(len(room))
+        result = self.library.epptap_stats(self.handle, room, ctypes.byref(size))
+        if result != OK:
+            raise TapError(result, self.strerror(result))
+        return json.loads(room.raw[:size.value])
+
+    def wait_published(self, count, seconds=10):
+        """Until `count` events have been published since the open; the stats."""
+        def look():
+            stats = self.stats()
+            return stats if stats['publisher']['published'] >= count else None
+        return wait_until(f'{count} events are published', look, seconds)
+
+    def close(self, drain_ms=2000):
+        self.library.epptap_close(ctypes.byref(self.handle), drain_ms)
+
+
+def feed_dump(config, channel=None):
+    """The feed as epptapctl shows it: a list of dicts with channel, index, event and jws; held ones have index None,
+    `held` and `release_in_ms`. Members stand in the order of the file."""
+    done = epptapctl('feed-dump', config, *([channel] if channel else []))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+# Golden cases
+
+Case = collections.namedtuple('Case', 'name command response registrar expected')
+
+
+def _read_case(folder):
+    registrar = folder / 'registrar'
+    name = registrar.read_text().rstrip('\n') if registrar.exists() else 'ClientX'
+    return Case(folder.name, (folder / 'command.xml').read_bytes(), (folder / 'response.xml').read_bytes(),
+                name or None, json.loads((folder / 'expected.json').read_text()))
+
+
+def cases():
+    """All golden cases, by name."""
+    return [_read_case(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
+
+
+_CANARIES = re.compile(r'canary[-@][\w.@-]*\w|\+99\.555\d+|Canarygasse 12345|Kanari Vogelsang|quarantinedByKanari'
+                       r'|Kanärie Vögelsang|Q0FOQVJZ[A-Za-z0-9+/]{10,}', re.IGNORECASE)
+
+
+def canaries():
+    """All strings in the cases that must not leave: made up, unmistakable, and where people and secrets stand."""
+    found = set()
+    for case in cases():
+        for frame in (case.command, case.response, (case.registrar or '').encode()):
+            wide = frame[:2] in (b'\xff\xfe', b'\xfe\xff') or b'\0' in frame[:4]
+            text = frame.decode('utf-16' if frame[:1] == b'\xff' else 'utf-16-be') if wide else \
+                frame.decode('utf-8' if b'ISO-8859-1' not in frame else 'latin-1')
+            found.update(_CANARIES.findall(text))
+    return sorted(found)
+
+
+# Frames for tests that need many
+
+def update_frames(name, number=0):
+    """A domain's update that adds a nameserver, and its success."""
+    command = (f'<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><update><d:update '
+               f'xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>{name}</d:name><d:add><d:ns>'
+               f'<d:hostObj>ns{number}.hoster.example</d:hostObj></d:ns></d:add></d:update></update>'
+               f'<clTRID>C-{number}</clTRID></command></epp>')
+    return command.encode(), success(f'S-{number}')
+
+
+def object_frames(verb, name, number=0):
+    """A bare create, delete or update of a domain, and its success."""
+    command = (f'<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><{verb}><d:{verb} '
+               f'xmlns:d="urn:ietf:params:xml:ns:domain-1.0"><d:name>{name}</d:name></d:{verb}></{verb}>'
+               f'</command></epp>')
+    return command.encode(), success(f'S-{number}')
+
+
+def success(svtrid, code=1000):
+    return (f'<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="{code}"><msg>Done</msg></result>'
+            f'<trID><svTRID>{svtrid}</svTRID></trID></response></epp>').encode()
+
+
+def until_heard(tap, subscriber, seconds=10):
+    """Sends updates of probe-N.example until `subscriber` hears one: from then on it hears all. A PUB socket does not tell
+    when a subscription has reached it."""
+    number = 0
+
+    def look():
+        nonlocal number
+        tap.transaction(*object_frames('update', f'probe-{number}.example', number))
+        number += 1
+        return subscriber.receive(100)
+    heard = wait_until('the subscriber hears a probe', look, seconds, every=0)
+    return heard
+
+
+# The reference front end, and a client
+
+class EppClient:
+    """EPP over TLS (RFC 5734): a length in four bytes, then the frame."""
+
+    def __init__(self, address, timeout=10):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(socket.create_connection(address, timeout))
+        self.greeting = self.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def _exactly(self, size):
+        data = b''
+        while len(data) < size:
+            part = self.socket.recv(size - len(data))
+            if not part:
+                raise EOFError('the server closed the connection')
+            data += part
+        return data
+
+    def write(self, frame):
+        frame = _bytes(frame)
+        self.socket.sendall(struct.pack('>I', len(frame) + 4) + frame)
+
+    def read(self):
+        size, = struct.unpack('>I', self._exactly(4))
+        if not 4 <= size <= 1 << 24:
+            raise ValueError(f'a frame of {size} bytes')
+        return self._exactly(size - 4)
+
+    def command(self, frame, code=None):
+        """Sends a frame and reads its response; with `code`, fails unless it is the response's."""
+        self.write(frame)
+        response = self.read()
+        if code is not None and f'code="{code}"'.encode() not in response:
+            raise AssertionError(f'not {code}: {response.decode(errors="replace")}')
+        return response
+
+    def login(self, name, password):
+        return self.command(
+            '<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login>'
+            f'<clID>{name}</clID><pw>{password}</pw><options><version>1.0</version><lang>en</lang></options>'
+            '<svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI><objURI>urn:ietf:params:xml:ns:host-1.0</objURI>'
+            '<objURI>urn:ietf:params:xml:ns:contact-1.0</objURI></svcs></login></command></epp>', 1000)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+
+class Refepp:
+    """The reference front end as a process; with `config` it loads the plugin. Its stderr goes to stderr.txt, its journal
+    to journal, both in `folder`. A context manager."""
+
+    def __init__(self, folder, users, config=None, port=0, options=()):
+        self.folder = pathlib.Path(folder)
+        self.journal = self.folder / 'journal'
+        self.stderr_path = self.folder / 'stderr.txt'
+        cert, key, logins = self.folder / 'cert.pem', self.folder / 'key.pem', self.folder / 'users'
+        self.folder.mkdir(exist_ok=True)
+        if not cert.exists():
+            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                            '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
+                           check=True, capture_output=True)
+        logins.write_text(''.join(f'{name}:{password}\n' for name, password in users.items()))
+        command = [built('refepp'), '--listen', f'127.0.0.1:{port}', '--cert', cert, '--key', key,
+                   '--journal', self.journal, '--users', logins, *options]
+        if config:
+            command += ['--plugin', built('epptap.so'), '--config', config]
+        self.stderr = open(self.stderr_path, 'ab')
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=self.stderr)
+        self.lines = collections.deque()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        line = self._next_line('refepp: listening on ')
+        host, port = line.rsplit(' ', 1)[1].rsplit(':', 1)
+        self.address = (host, int(port))
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip('\n'))
+
+    def _next_line(self, start):
+        def look():
+            while self.lines:
+                line = self.lines.popleft()
+                if line.startswith(start):
+                    return line
+            if self.process.poll() is not None:
+                raise AssertionError(f'refepp ended with {self.process.returncode}: '
+                                     f'{self.stderr_path.read_text(errors="replace")[-2000:]}')
+            return None
+        return wait_until(f'refepp prints {start!r}', look)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+
+    def client(self):
+        return EppClient(self.address)
+
+    def stats(self):
+        """epptap_stats() of the front end's plugin."""
+        self.process.send_signal(signal.SIGUSR1)
+        return json.loads(self._next_line('{'))
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+        self._end()
+
+    def stop(self, seconds=10):
+        """SIGTERM, and waits for the end; the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f'refepp did not end within {seconds} s of SIGTERM') from None
+        self._end()
+        return self.process.returncode
+
+    def _end(self):
+        self.reader.join(5)
+        self.process.stdout.close()
+        self.stderr.close()
+
+
+def feed_cases(config):
+    """Opens the tap, shows it all golden cases, waits until they are published, and closes it. Run as a process of its own
+    (`harness.py CONFIG`) where stdout and stderr are to be looked at: prints the stats, and waits for a line between."""
+    with Tap(config) as tap:
+        print('open', flush=True)
+        for line in sys.stdin:
+            if line.strip() == 'probe':
+                tap.transaction(*object_frames('update', 'probe-0.example'))
+            else:
+                break
+        for case in cases():
+            tap.transaction(case.command, case.response, case.registrar)
+        tap.flush()
+        stats = tap.stats()
+        tap.wait_published(stats['spooled'])
+        print(json.dumps(tap.stats()), flush=True)
+        sys.stdin.readline()
+
+
+if __name__ == '__main__':
+    feed_cases(sys.argv[1])
