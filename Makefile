@@ -9,7 +9,6 @@ prefix  ?= $(PREFIX)
 CC      ?= cc
 VARIANT ?=
 BUILD   := build$(if $(VARIANT),/$(VARIANT))
-PYTHON  := /usr/bin/python3
 
 CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla \
@@ -22,8 +21,6 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -pthread -D
               $(WARN) $(HARDEN) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
-# Packages of Debian 12 that are needed to build and test; etc/install-deps reads the same list.
-PKGS := libxml-2.0 yaml-0.1 libzmq openssl jansson cmocka lmdb
 pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
 
@@ -63,7 +60,7 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
 .PHONY: all demo check check-asan check-tsan check-includes lint format bench install deps clean \
-        built-tests
+        built-tests run-sanitized
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -86,7 +83,7 @@ $(BUILD)/subscriber.a: $(call obj,$(filter-out subscriber/eppwatch.c,$(SUBSCRIBE
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 A := $(BUILD)
 
@@ -138,6 +135,61 @@ $(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(A)/subscriber.a $
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
 	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(call pkg_libs,cmocka)
+
+# The tests of this variant: unit tests beside the code, then the whole system (conformance/).
+built-tests: $(BUILT) $(TESTS)
+
+demo: all
+	@conformance/demo/run
+
+check: all
+	@$(MAKE) --no-print-directory built-tests check-includes
+	@EPPTAP_BUILD=$(BUILD) conformance/check $(TESTS) conformance
+
+# The same tests, but for the whole-system ones that time or trace, in an address- and a thread-sanitized build.
+check-asan check-tsan: check-%: deps
+	@$(MAKE) --no-print-directory VARIANT=$* built-tests
+	@$(MAKE) --no-print-directory VARIANT=$* run-sanitized
+
+run-sanitized:
+	@EPPTAP_BUILD=$(BUILD) EPPTAP_VARIANT=$(VARIANT) conformance/check $(TESTS) conformance
+
+check-includes:
+	@conformance/check-includes
+
+lint:
+	@etc/install-deps --lint
+	@conformance/lint $(C_FILES)
+
+format:
+	@etc/install-deps --lint
+	clang-format -i $(C_FILES)
+
+bench: all
+	@$(MAKE) --no-print-directory $(BENCHES)
+	@conformance/bench/run $(BUILD)
+
+$(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(A)/plugin.a $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
+	@echo '  LINK  $@'
+	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) \
+	  $(CRYPTO_LIBS) $(JSON_LIBS)
+
+# Installs what was built: `make`, then `make install` as root. Honours DESTDIR and prefix.
+libdir     ?= $(prefix)/lib/epptap
+bindir     ?= $(prefix)/bin
+includedir ?= $(prefix)/include
+pkgdir     ?= $(prefix)/lib/pkgconfig
+docdir     ?= $(prefix)/share/doc/epptap
+
+install: $(BUILT)
+	install -d $(addprefix $(DESTDIR),$(libdir) $(bindir) $(includedir) $(pkgdir) $(docdir)/examples)
+	install -m 644 $(BUILD)/epptap.so $(BUILD)/epptap-publisher.so $(DESTDIR)$(libdir)
+	install -m 755 $(BUILD)/epptapctl $(BUILD)/eppwatch $(DESTDIR)$(bindir)
+	install -m 644 plugin/epptap.h $(DESTDIR)$(includedir)
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
+	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc
+	install -m 644 etc/epptap.yaml $(DESTDIR)$(docdir)/examples
+	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
 
 clean:
 	rm -rf build
