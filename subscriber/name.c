@@ -13,7 +13,7 @@ static bool may_stand_in_label(char c)
 bool name_is_valid(const char *name)
 {
 	size_t label = 0, size = 0;
-	for (; name[size] && size <= NAME_MAX_BYTES; size++) {
+	for (; size <= NAME_MAX_BYTES && name[size]; size++) {
 		if (name[size] == '.') {
 			if (label == 0)
 				return false;

@@ -68,7 +68,7 @@ static bool listen_on(struct server *server, const struct addrinfo *info)
 
 static bool note_address(struct server *server)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 	char host[ADDRESS_SIZE - 10], port[8];
 

@@ -118,9 +118,7 @@ static void values_that_cannot_be_right_are_refused(void **state)
 	REFUSED("tcp://HOST:PORT would be right", "--connect", "host:5555");
 	REFUSED("lower-case letters", "--channel", "Vetted");
 	REFUSED("https://", "--registry", "registry.example");
-	REFUSED("xn--", NEEDED, "--name",
-		"b\xc3\xbc"
-		"cher.example");
+	REFUSED("xn--", NEEDED, "--name", "b\303\274cher.example");
 	REFUSED("domain or host name", NEEDED, "--name", "");
 	REFUSED("domain or host name", NEEDED, "--name", ".");
 	REFUSED("without spaces", NEEDED, "--registrar", "Client X");
