@@ -40,6 +40,8 @@ int feed_base64url_decode(const char *text, size_t size, struct buffer *into)
 {
 	if (size % 4 == 1)
 		return RESULT_INVALID;
+	if (size == 0)
+		return RESULT_OK; /* an empty buffer may have no memory to point to */
 	size_t decoded = size / 4 * 3 + (size % 4 ? size % 4 - 1 : 0);
 	char *out = buffer_reserve(into, decoded);
 	if (!out)

@@ -383,29 +383,29 @@ static void close_sockets(struct publisher *publisher, int linger_ms)
 		zmq_ctx_term(publisher->zmq); /* waits for linger_ms at most */
 }
 
-void publisher_stop(struct publisher **out, unsigned drain_ms)
+void publisher_stop(struct publisher **publisher, unsigned drain_ms)
 {
-	struct publisher *publisher = *out;
-	if (!publisher)
+	struct publisher *ended = *publisher;
+	if (!ended)
 		return;
 	int64_t deadline_us = clock_monotonic_us() + (int64_t)drain_ms * 1000;
-	atomic_store(&publisher->stop_at_us, deadline_us);
-	if (publisher->running)
-		pthread_join(publisher->thread, NULL);
+	atomic_store(&ended->stop_at_us, deadline_us);
+	if (ended->running)
+		pthread_join(ended->thread, NULL);
 	int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-	close_sockets(publisher, left_ms < 0                ? 0
-				 : left_ms > LINGER_MOST_MS ? LINGER_MOST_MS
-							    : (int)left_ms);
-	sign_pool_free(&publisher->pool);
-	feed_free(&publisher->feed);
-	batch_maker_free(&publisher->maker);
-	spool_reader_free(&publisher->reader);
-	for (int i = 0; publisher->batches && i < BATCHES; i++)
-		batch_free(&publisher->batches[i]);
-	free(publisher->batches);
-	feed_store_close(&publisher->store);
-	signing_key_free(&publisher->key);
-	buffer_free(&publisher->status);
-	free(publisher);
-	*out = NULL;
+	close_sockets(ended, left_ms < 0                ? 0
+			     : left_ms > LINGER_MOST_MS ? LINGER_MOST_MS
+							: (int)left_ms);
+	sign_pool_free(&ended->pool);
+	feed_free(&ended->feed);
+	batch_maker_free(&ended->maker);
+	spool_reader_free(&ended->reader);
+	for (int i = 0; ended->batches && i < BATCHES; i++)
+		batch_free(&ended->batches[i]);
+	free(ended->batches);
+	feed_store_close(&ended->store);
+	signing_key_free(&ended->key);
+	buffer_free(&ended->status);
+	free(ended);
+	*publisher = NULL;
 }
