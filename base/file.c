@@ -83,7 +83,8 @@ int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return RESULT_STORE;
-	int result = file_write_all(fd, bytes, size);
+	/* The mode is as asked for, whatever the front end's umask is. */
+	int result = fchmod(fd, mode) == 0 ? file_write_all(fd, bytes, size) : RESULT_STORE;
 	if (result == RESULT_OK && fsync(fd) != 0)
 		result = RESULT_STORE;
 	if (close(fd) != 0)

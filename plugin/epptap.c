@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/config.h"
-#include "base/log.h"
 #include "eppparse/scan.h"
 #include "plugin/capture.h"
 #include "plugin/counters.h"
@@ -153,8 +152,6 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 		if (why_size)
 			*why = '\0';
 		*tap = opened;
-		log_warning("publisher: embedded: keys and sockets are in this process; fit for "
-			    "trying out, not for production");
 		return EPPTAP_OK;
 	}
 	if (why_size)

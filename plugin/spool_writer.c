@@ -169,16 +169,26 @@ bool spool_writer_has_much(const struct spool_writer *writer)
 	return writer->gathered.size >= MUCH;
 }
 
-/* Is there room below the limit? The publisher removes segments without telling, so measure before saying no. */
+/* Does the batch fit below the limit, with what it takes to close a segment and begin one? Into a spool with nothing
+ * in it everything fits: else a batch over the limit would wait for ever. */
+static bool fits(const struct spool_writer *writer)
+{
+	static const uint64_t header = sizeof(struct spool_segment_header);
+	static const uint64_t spare = header + sizeof(struct spool_record_header);
+	return writer->all_segments <= header ||
+	       writer->all_segments + writer->gathered.size + spare <= writer->limit;
+}
+
+/* Is there room? The publisher removes segments without telling, so measure before saying no. */
 static bool has_room(struct spool_writer *writer)
 {
 	struct spool_survey found;
-	if (writer->all_segments + writer->gathered.size <= writer->limit)
+	if (fits(writer))
 		return true;
 	if (survey(writer->folder, &found) != RESULT_OK)
 		return false;
 	writer->all_segments = found.bytes;
-	return writer->all_segments + writer->gathered.size <= writer->limit;
+	return fits(writer);
 }
 
 /* Writes the bytes and syncs them; if it can't, takes back what it wrote. */
@@ -220,12 +230,16 @@ int spool_writer_sync(struct spool_writer *writer)
 	int result = RESULT_OK;
 	if (writer->gathered.size == 0)
 		return RESULT_OK;
-	if (!has_room(writer))
-		return RESULT_FULL;
-	if (writer->fd >= 0 && writer->written >= SPOOL_SEGMENT_SIZE)
+	bool room = has_room(writer);
+	bool closes = room ? writer->written >= SPOOL_SEGMENT_SIZE
+			   : writer->written > sizeof(struct spool_segment_header);
+	/* Without room, too: of the current segment nothing is removed, however much of it is consumed. */
+	if (writer->fd >= 0 && closes)
 		result = next_segment(writer);
 	if (result == RESULT_OK && writer->fd < 0)
 		result = begin_segment(writer);
+	if (result == RESULT_OK && !room)
+		result = RESULT_FULL;
 	if (result == RESULT_OK)
 		result = write_durably(writer, writer->gathered.data, writer->gathered.size);
 	if (result == RESULT_OK)

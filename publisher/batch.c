@@ -121,8 +121,7 @@ static void add_change(struct batch_maker *maker, const struct clock_reading *no
 	*item = (struct batch_item){.name = change->name,
 				    .new_name = change->new_name,
 				    .object = (uint8_t)change->object,
-				    .verb = (uint8_t)change->verb,
-				    .wall_us = change->wall_us};
+				    .verb = (uint8_t)change->verb};
 	batch->count++;
 }
 

@@ -19,7 +19,6 @@ enum { BATCH_MAX = 512 };
 struct batch_item {
 	struct change_name name, new_name;
 	uint8_t object, verb;
-	int64_t wall_us;
 };
 
 struct batch {

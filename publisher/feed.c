@@ -222,7 +222,7 @@ static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch 
 	const struct sign_job *job = &batch->jobs[i];
 	const struct feed_event event = {.object = item->object,
 					 .verb = item->verb,
-					 .wall_us = item->wall_us,
+					 .feed_ms = now_ms,
 					 .name = item->name.text,
 					 .new_name = item->new_name.text,
 					 .jws = job->jws.data,
@@ -255,13 +255,13 @@ static int record_consumption(struct feed *feed, struct feed_txn *txn, const str
 	return result;
 }
 
-static int prune(struct feed *feed, struct feed_txn *txn, const struct clock_reading *now,
-		 unsigned most)
+/* Age is counted on the feed's time line: a wall clock that steps must not empty the store. */
+static int prune(struct feed *feed, struct feed_txn *txn, int64_t now_ms, unsigned most)
 {
-	int64_t before_us = now->wall_us - feed->config->retention_ms * 1000;
+	int64_t before_ms = now_ms - feed->config->retention_ms;
 	int result = RESULT_OK;
 	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
-		result = feed_txn_prune(txn, &feed->records[i], before_us, most);
+		result = feed_txn_prune(txn, &feed->records[i], before_ms, most);
 	return result;
 }
 
@@ -279,7 +279,7 @@ static int fill_txn(struct feed *feed, struct feed_txn *txn, const struct batch 
 	if (result == RESULT_OK)
 		result = record_consumption(feed, txn, batch);
 	if (result == RESULT_OK)
-		result = prune(feed, txn, now, PRUNE_MOST);
+		result = prune(feed, txn, now_ms, PRUNE_MOST);
 	if (result == RESULT_OK)
 		result = save_channels(feed, txn);
 	if (result == RESULT_OK)
@@ -292,14 +292,14 @@ static int fill_txn(struct feed *feed, struct feed_txn *txn, const struct batch 
 /* A full store takes no batch, and so no prune with it: lets go of what is old by itself. */
 static void make_room(struct feed *feed, const struct clock_reading *now)
 {
+	struct feed_clock clock = feed->clock;
 	struct feed_txn txn;
-	int result = feed_txn_begin(feed->store, false, &txn);
-	if (result == RESULT_OK)
-		result = load_channels(feed, &txn);
-	if (result == RESULT_OK)
-		result = prune(feed, &txn, now, PRUNE_FULL_MOST);
-	if (result == RESULT_OK)
-		result = feed_txn_commit(&txn);
+	int64_t now_ms = feed_clock_advance(&clock, now, feed->boot_id);
+	if (feed_txn_begin(feed->store, false, &txn) == RESULT_OK &&
+	    load_channels(feed, &txn) == RESULT_OK &&
+	    prune(feed, &txn, now_ms, PRUNE_FULL_MOST) == RESULT_OK &&
+	    feed_txn_commit(&txn) != RESULT_OK)
+		tally(&feed->tallies->store_failures, 1);
 	feed_txn_abort(&txn);
 }
 

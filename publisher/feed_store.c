@@ -22,7 +22,7 @@ struct feed_store {
 struct event_header {
 	uint8_t object, verb, name_size, new_name_size; /* the sizes with their NULs */
 	uint32_t channels;                              /* how many still need it */
-	int64_t wall_us;
+	int64_t feed_ms;
 };
 
 void feed_key_put_u32(uint8_t *at, uint32_t value)
@@ -237,7 +237,7 @@ int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uin
 				      .name_size = (uint8_t)(strlen(event->name) + 1),
 				      .new_name_size = (uint8_t)(strlen(event->new_name) + 1),
 				      .channels = channels,
-				      .wall_us = event->wall_us};
+				      .feed_ms = event->feed_ms};
 	int result = feed_txn_event_count(txn, number);
 	if (result != RESULT_OK)
 		return result;
@@ -274,7 +274,7 @@ static int read_event(MDB_val value, struct feed_event *event)
 	*event = (struct feed_event){
 		.object = header.object,
 		.verb = header.verb,
-		.wall_us = header.wall_us,
+		.feed_ms = header.feed_ms,
 		.name = names,
 		.new_name = names + header.name_size,
 		.jws = names + names_size,
@@ -407,7 +407,7 @@ static int let_go(struct feed_txn *txn, uint64_t number)
 }
 
 /* Removes the channel's oldest place if its event is old enough. RESULT_INVALID: there is nothing to remove. */
-static int prune_one(struct feed_txn *txn, const struct channel_record *record, int64_t wall_us,
+static int prune_one(struct feed_txn *txn, const struct channel_record *record, int64_t feed_ms,
 		     MDB_cursor *cursor)
 {
 	uint8_t key_bytes[PLACE_KEY_SIZE];
@@ -424,7 +424,7 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 		return RESULT_STORE;
 	memcpy(&number, value.mv_data, sizeof number);
 	int result = feed_txn_event(txn, number, &event);
-	if (result == RESULT_OK && event.wall_us >= wall_us)
+	if (result == RESULT_OK && event.feed_ms >= feed_ms)
 		return RESULT_INVALID;
 	if (result == RESULT_OK)
 		result = let_go(txn, number);
@@ -433,7 +433,7 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 	return from_mdb(mdb_cursor_del(cursor, 0));
 }
 
-int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, int64_t wall_us,
+int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, int64_t feed_ms,
 		   unsigned most)
 {
 	MDB_cursor *cursor;
@@ -441,7 +441,7 @@ int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, in
 	if (result != RESULT_OK)
 		return result;
 	while (most-- > 0 && result == RESULT_OK)
-		result = prune_one(txn, record, wall_us, cursor);
+		result = prune_one(txn, record, feed_ms, cursor);
 	mdb_cursor_close(cursor);
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }

@@ -47,7 +47,7 @@ struct feed_txn {
 /* An event as it stands in the store; texts and bytes are good until the transaction ends. */
 struct feed_event {
 	uint8_t object, verb; /* enum change_object, enum change_verb */
-	int64_t wall_us;      /* when the change was seen */
+	int64_t feed_ms;      /* when it was added, on the time line of feed_clock.h */
 	const char *name;
 	const char *new_name; /* empty, but for a host that was renamed */
 	const char *jws;
@@ -120,10 +120,10 @@ MUST_USE int feed_txn_each_key(struct feed_txn *txn,
 					   const uint8_t key[FEED_KEY_SIZE]),
 			       void *context);
 
-/* Takes away up to `most` of the channel's oldest places whose events were seen before `wall_us`; an event goes when
+/* Takes away up to `most` of the channel's oldest places whose events were added before `feed_ms`; an event goes when
  * the last channel that it is for has let go of it. So one that waits somewhere stays. */
 MUST_USE int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record,
-			    int64_t wall_us, unsigned most);
+			    int64_t feed_ms, unsigned most);
 
 /* Big-endian numbers of keys. */
 void feed_key_put_u32(uint8_t *at, uint32_t value);

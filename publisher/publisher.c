@@ -245,6 +245,8 @@ static void *run(void *context)
 {
 	struct publisher *publisher = context;
 	struct clock_reading now;
+	log_warning("publisher: embedded: keys and sockets are in the front end's process; fit for "
+		    "trying out, not for production");
 	while (!bind_all(publisher) && !atomic_load(&publisher->stop_at_us))
 		pause_for(publisher, RETRY_PAUSE_MS);
 	if (atomic_load(&publisher->state) == STATE_PUBLISHING)

@@ -1,0 +1,287 @@
+/* The spool's writer: what stands in the files, and what happens when the disk says no. */
+#include "plugin/spool_writer.h"
+
+#include "plugin/test/scratch.h"
+#include "plugin/test/segment_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+enum { PLENTY = 1 << 30 };
+
+static struct scratch scratch;
+
+static int make_scratch(void **state)
+{
+	(void)state;
+	scratch = scratch_make();
+	return 0;
+}
+
+static int remove_scratch(void **state)
+{
+	(void)state;
+	scratch_remove(scratch.path);
+	return 0;
+}
+
+static struct spool_writer *open_writer(uint64_t limit)
+{
+	struct spool_writer *writer;
+	assert_int_equal(spool_writer_open(scratch.path, limit, &writer), RESULT_OK);
+	return writer;
+}
+
+static void append_number(struct spool_writer *writer, uint32_t number, size_t size)
+{
+	char *payload = calloc(1, size);
+	memcpy(payload, &number, sizeof number);
+	assert_int_equal(spool_writer_append(writer, SPOOL_CHANGE, payload, size), RESULT_OK);
+	free(payload);
+}
+
+/* Reads a segment whose changes must be numbered from *next on; answers whether it has an end. */
+static bool check_numbers(uint64_t sequence, uint32_t *next)
+{
+	struct segment_file file;
+	struct spool_record_header header;
+	const char *payload;
+	bool ended = false;
+	assert_true(segment_open(&file, scratch.path, sequence));
+	while (segment_next(&file, &header, &payload)) {
+		assert_false(ended);
+		ended = header.kind == SPOOL_END;
+		if (ended)
+			continue;
+		assert_int_equal(header.kind, SPOOL_CHANGE);
+		assert_memory_equal(payload, next, sizeof *next);
+		++*next;
+	}
+	segment_close(&file);
+	return ended;
+}
+
+static void nothing_is_in_the_file_before_the_sync_and_all_after_it(void **state)
+{
+	(void)state;
+	uint32_t next = 0;
+	struct spool_writer *writer = open_writer(PLENTY);
+	assert_int_equal(spool_writer_first(writer), 1);
+	assert_false(spool_writer_has_some(writer));
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	for (uint32_t i = 0; i < 10; i++)
+		append_number(writer, i, 100 + i);
+	assert_true(spool_writer_has_some(writer));
+	assert_false(spool_writer_has_much(writer));
+	assert_false(check_numbers(1, &next));
+	assert_int_equal(next, 0);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	assert_false(spool_writer_has_some(writer));
+	assert_false(check_numbers(1, &next));
+	assert_int_equal(next, 10);
+	spool_writer_close(&writer);
+	assert_null(writer);
+	spool_writer_close(&writer);
+}
+
+static void closing_writes_an_end_and_the_next_process_begins_a_segment_of_its_own(void **state)
+{
+	(void)state;
+	uint32_t next = 0;
+	struct segment_file first, second;
+	struct spool_writer *writer = open_writer(PLENTY);
+	append_number(writer, 0, 8);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	spool_writer_close(&writer);
+	assert_true(check_numbers(1, &next));
+	assert_int_equal(next, 1);
+	writer = open_writer(PLENTY);
+	assert_int_equal(spool_writer_first(writer), 2);
+	assert_true(segment_open(&first, scratch.path, 1));
+	assert_true(segment_open(&second, scratch.path, 2));
+	assert_memory_not_equal(first.header.id, second.header.id, SPOOL_ID_SIZE);
+	assert_int_equal(second.header.pid, getpid());
+	segment_close(&first);
+	segment_close(&second);
+	spool_writer_close(&writer);
+}
+
+static void files_are_for_their_owner_alone(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	struct stat file;
+	struct spool_writer *writer = open_writer(PLENTY);
+	segment_path(path, scratch.path, 1);
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0600);
+	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, scratch.path);
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0700);
+	spool_writer_close(&writer);
+}
+
+static void a_record_over_its_bound_is_refused_and_the_rest_stays(void **state)
+{
+	(void)state;
+	uint32_t next = 0;
+	char *large = calloc(1, SPOOL_RECORD_MAX + 1);
+	struct spool_writer *writer = open_writer(PLENTY);
+	append_number(writer, 0, 50);
+	assert_int_equal(spool_writer_append(writer, SPOOL_CHANGE, large, SPOOL_RECORD_MAX + 1),
+			 RESULT_FULL);
+	append_number(writer, 1, SPOOL_RECORD_MAX);
+	assert_true(spool_writer_has_much(writer));
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	spool_writer_close(&writer);
+	assert_true(check_numbers(1, &next));
+	assert_int_equal(next, 2);
+	free(large);
+}
+
+static void a_segment_over_its_size_is_closed_and_another_begun(void **state)
+{
+	(void)state;
+	enum { RECORDS = 45, SIZE = 1 << 20 };
+	uint32_t next = 0;
+	struct spool_writer *writer = open_writer(PLENTY);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		append_number(writer, i, SIZE);
+		assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	}
+	assert_true(check_numbers(1, &next));
+	assert_int_equal(next, 16);
+	assert_true(check_numbers(2, &next));
+	assert_int_equal(next, 32);
+	assert_false(check_numbers(3, &next));
+	assert_int_equal(next, RECORDS);
+	assert_int_equal(spool_writer_first(writer), 1);
+	spool_writer_close(&writer);
+}
+
+/* What another process left there counts as well, and what is removed is noticed only when it matters. */
+static void at_the_limit_the_batch_is_kept_until_a_segment_is_removed(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	uint32_t next = 1;
+	struct spool_writer *writer = open_writer(10000);
+	append_number(writer, 0, 9000);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	spool_writer_close(&writer);
+	writer = open_writer(10000);
+	append_number(writer, 1, 2000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(spool_writer_sync(writer), RESULT_FULL);
+	assert_true(spool_writer_has_some(writer));
+	append_number(writer, 2, 2000);
+	segment_path(path, scratch.path, 1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	spool_writer_close(&writer);
+	assert_true(check_numbers(2, &next));
+	assert_int_equal(next, 3);
+}
+
+/* Fails in the midst of a batch: the part that was written must be taken back. */
+static void a_write_that_is_cut_short_leaves_no_part_and_can_be_tried_again(void **state)
+{
+	(void)state;
+	struct rlimit before, tight;
+	uint32_t next = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	tight = before;
+	tight.rlim_cur = 5000;
+	struct spool_writer *writer = open_writer(PLENTY);
+	append_number(writer, 0, 1000);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	for (uint32_t i = 1; i < 10; i++)
+		append_number(writer, i, 1000);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	for (int i = 0; i < 3; i++) {
+		errno = 0;
+		assert_int_equal(spool_writer_sync(writer), RESULT_STORE);
+		assert_int_equal(errno, EFBIG);
+	}
+	next = 0;
+	assert_false(check_numbers(1, &next));
+	assert_int_equal(next, 1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	spool_writer_close(&writer);
+	next = 0;
+	assert_true(check_numbers(1, &next));
+	assert_int_equal(next, 10);
+}
+
+static void a_full_disk_is_waited_out(void **state)
+{
+	(void)state;
+	char filler[PATH_MAX];
+	static char zeros[4096];
+	uint32_t next = 0;
+	if (mount("tmpfs", scratch.path, "tmpfs", 0, "size=256k") != 0)
+		skip();
+	struct spool_writer *writer = open_writer(PLENTY);
+	snprintf(filler, sizeof filler, "%s/filler", scratch.path);
+	int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, zeros, sizeof zeros) > 0)
+		;
+	for (uint32_t i = 0; i < 20; i++)
+		append_number(writer, i, 1000);
+	errno = 0;
+	int full = spool_writer_sync(writer), error = errno;
+	close(fd);
+	unlink(filler);
+	int empty = spool_writer_sync(writer);
+	spool_writer_close(&writer);
+	bool ended = check_numbers(1, &next);
+	umount(scratch.path);
+	assert_int_equal(full, RESULT_STORE);
+	assert_int_equal(error, ENOSPC);
+	assert_int_equal(empty, RESULT_OK);
+	assert_true(ended);
+	assert_int_equal(next, 20);
+}
+
+static void a_folder_that_cannot_be_made_is_an_error_with_its_cause(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	struct spool_writer *writer;
+	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, scratch.path);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	int before = scratch_count("/proc/self/fd");
+	errno = 0;
+	assert_int_equal(spool_writer_open(scratch.path, PLENTY, &writer), RESULT_STORE);
+	assert_int_equal(errno, ENOTDIR);
+	assert_null(writer);
+	assert_int_equal(scratch_count("/proc/self/fd"), before);
+}
+
+#define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_SCRATCH(nothing_is_in_the_file_before_the_sync_and_all_after_it),
+		IN_SCRATCH(closing_writes_an_end_and_the_next_process_begins_a_segment_of_its_own),
+		IN_SCRATCH(files_are_for_their_owner_alone),
+		IN_SCRATCH(a_record_over_its_bound_is_refused_and_the_rest_stays),
+		IN_SCRATCH(a_segment_over_its_size_is_closed_and_another_begun),
+		IN_SCRATCH(at_the_limit_the_batch_is_kept_until_a_segment_is_removed),
+		IN_SCRATCH(a_write_that_is_cut_short_leaves_no_part_and_can_be_tried_again),
+		IN_SCRATCH(a_full_disk_is_waited_out),
+		IN_SCRATCH(a_folder_that_cannot_be_made_is_an_error_with_its_cause),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
