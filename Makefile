@@ -60,7 +60,7 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
 .PHONY: all demo check check-asan check-tsan check-includes lint format bench install deps clean \
-        built-tests run-sanitized
+        check-bare built-tests run-sanitized
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -153,6 +153,10 @@ check-asan check-tsan: check-%: deps
 
 run-sanitized:
 	@EPPTAP_BUILD=$(BUILD) EPPTAP_VARIANT=$(VARIANT) conformance/check $(TESTS) conformance
+
+# Demo and check on a clean clone in a bare Debian 12; takes root and some minutes.
+check-bare:
+	@conformance/bare
 
 check-includes:
 	@conformance/check-includes
