@@ -42,7 +42,6 @@ BASE_SRC       := $(wildcard base/*.c)
 EPPPARSE_SRC   := $(wildcard eppparse/*.c)
 PLUGIN_SRC     := $(wildcard plugin/*.c)
 PUBLISHER_SRC  := $(filter-out $(MAINS),$(wildcard publisher/*.c))
-CTL_SRC        := $(EPPCTL_MAIN)
 SUBSCRIBER_SRC := $(wildcard subscriber/*.c)
 REFEPP_SRC     := $(wildcard conformance/refepp/*.c)
 BENCH_SRC      := $(wildcard conformance/bench/*.c)
@@ -85,56 +84,65 @@ $(BUILD)/%.a:
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-A := $(BUILD)
+# What a program or module is linked from: its objects, then its archives. LIBS is what it needs of others, and
+# LINK_AS, of a module, what makes it one.
+define link
+@mkdir -p $(@D)
+@echo '  LINK  $@'
+@$(CC) $(if $(LINK_AS),-shared) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) $(LINK_AS) $(LIBS)
+endef
 
-$(BUILD)/epptap.so: $(call obj,$(PLUGIN_SRC)) $(A)/eppparse.a $(A)/base.a plugin/epptap.map
-	@echo '  LINK  $@'
-	@$(CC) -shared -o $@ $(call obj,$(PLUGIN_SRC)) $(A)/eppparse.a $(A)/base.a $(ALL_LDFLAGS) \
-	  -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) -Wl,--version-script=plugin/epptap.map \
-	  -Wl,-soname,epptap.so $(XML_LIBS) $(YAML_LIBS)
+module = -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) -Wl,--version-script=$(1)
 
-$(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a \
-                              publisher/module.map
-	@echo '  LINK  $@'
-	@$(CC) -shared -o $@ $(call obj,$(MODULE_MAIN)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a \
-	  $(ALL_LDFLAGS) -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) \
-	  -Wl,--version-script=publisher/module.map \
-	  $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS)
+PUBLISHER_LIBS = $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS)
+WATCH_LIBS     = $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+CMOCKA_LIBS    = $(call pkg_libs,cmocka)
 
-$(BUILD)/epptapctl: $(call obj,$(CTL_SRC)) $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+$(BUILD)/epptap.so: LINK_AS = $(call module,plugin/epptap.map) -Wl,-soname,epptap.so
+$(BUILD)/epptap.so: LIBS = $(XML_LIBS) $(YAML_LIBS)
+$(BUILD)/epptap.so: $(call obj,$(PLUGIN_SRC)) $(BUILD)/eppparse.a $(BUILD)/base.a plugin/epptap.map
+	$(link)
 
-$(BUILD)/eppwatch: $(call obj,subscriber/eppwatch.c) $(A)/subscriber.a $(A)/publisher.a $(A)/base.a
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+$(BUILD)/epptap-publisher.so: LINK_AS = $(call module,publisher/module.map)
+$(BUILD)/epptap-publisher.so: LIBS = $(PUBLISHER_LIBS)
+$(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a \
+                              $(BUILD)/base.a publisher/module.map
+	$(link)
 
+$(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
+$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/eppwatch: LIBS = $(WATCH_LIBS)
+$(BUILD)/eppwatch: $(call obj,subscriber/eppwatch.c) $(BUILD)/subscriber.a $(BUILD)/publisher.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/refepp: LIBS = -ldl $(XML_LIBS) $(SSL_LIBS)
 $(BUILD)/refepp: $(call obj,$(REFEPP_SRC))
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(SSL_LIBS)
+	$(link)
 
 # A unit test is a program linked with its folder's archive and those below it.
-$(BUILD)/base/test/%: $(BUILD)/obj/base/test/%.o $(A)/base.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(call pkg_libs,cmocka)
-$(BUILD)/eppparse/test/%: $(BUILD)/obj/eppparse/test/%.o $(A)/eppparse.a $(A)/base.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(XML_LIBS) $(call pkg_libs,cmocka)
-$(BUILD)/plugin/test/%: $(BUILD)/obj/plugin/test/%.o $(A)/plugin.a $(A)/eppparse.a $(A)/base.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(YAML_LIBS) $(call pkg_libs,cmocka)
-$(BUILD)/publisher/test/%: $(BUILD)/obj/publisher/test/%.o $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) \
-	  $(call pkg_libs,cmocka)
-$(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(A)/subscriber.a $(A)/publisher.a $(A)/base.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(call pkg_libs,cmocka)
+$(BUILD)/base/test/%: LIBS = $(YAML_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/base/test/%: $(BUILD)/obj/base/test/%.o $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/eppparse/test/%: LIBS = $(XML_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/eppparse/test/%: $(BUILD)/obj/eppparse/test/%.o $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/plugin/test/%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/plugin/test/%: $(BUILD)/obj/plugin/test/%.o $(BUILD)/plugin.a $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/publisher/test/%: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/publisher/test/%: $(BUILD)/obj/publisher/test/%.o $(BUILD)/publisher.a $(BUILD)/eppparse.a \
+                           $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/subscriber/test/%: LIBS = $(WATCH_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(BUILD)/subscriber.a $(BUILD)/publisher.a \
+                            $(BUILD)/base.a
+	$(link)
 
 # The tests of this variant: unit tests beside the code, then the whole system (conformance/).
 built-tests: $(BUILT) $(TESTS)
@@ -144,7 +152,7 @@ demo: all
 
 check: all
 	@$(MAKE) --no-print-directory built-tests check-includes
-	@EPPTAP_BUILD=$(BUILD) conformance/check $(TESTS) conformance
+	@EPPTAP_BUILD=$(CURDIR)/$(BUILD) conformance/check $(TESTS) conformance
 
 # The same tests, but for the whole-system ones that time or trace, in an address- and a thread-sanitized build.
 check-asan check-tsan: check-%: deps
@@ -152,7 +160,7 @@ check-asan check-tsan: check-%: deps
 	@$(MAKE) --no-print-directory VARIANT=$* run-sanitized
 
 run-sanitized:
-	@EPPTAP_BUILD=$(BUILD) EPPTAP_VARIANT=$(VARIANT) conformance/check $(TESTS) conformance
+	@EPPTAP_BUILD=$(CURDIR)/$(BUILD) EPPTAP_VARIANT=$(VARIANT) conformance/check $(TESTS) conformance
 
 # Demo and check on a clean clone in a bare Debian 12; takes root and some minutes.
 check-bare:
@@ -173,10 +181,10 @@ bench: all
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@conformance/bench/run $(BUILD)
 
-$(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(A)/plugin.a $(A)/publisher.a $(A)/eppparse.a $(A)/base.a
-	@echo '  LINK  $@'
-	@$(CC) -o $@ $^ $(ALL_LDFLAGS) -ldl $(XML_LIBS) $(YAML_LIBS) $(ZMQ_LIBS) $(LMDB_LIBS) \
-	  $(CRYPTO_LIBS) $(JSON_LIBS)
+$(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
+$(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/publisher.a \
+                  $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
 
 # Installs what was built: `make`, then `make install` as root. Honours DESTDIR and prefix.
 libdir     ?= $(prefix)/lib/epptap

@@ -1,7 +1,8 @@
 /* config.h - the configuration: one YAML file, read once, then never changed
  *
  * etc/epptap.yaml shows every key. Each has a row in the table of config.c: type, unit, bounds, default. Unknown and
- * doubled keys are errors; so is a value that asks for what this version does not do yet.
+ * doubled keys are errors; so is a value that asks for what this version does not do yet. Some keys are read and
+ * checked, but nothing uses them yet: their members say so below, and etc/epptap.yaml beside each.
  * Owner: whoever called config_load(); the struct is immutable afterwards, so any thread may read it.
  * Times are milliseconds, sizes bytes.
  */
@@ -56,7 +57,7 @@ struct config_channel {
 	size_t zone_delay_count;
 	struct config_texts zones; /* none: all */
 	unsigned kinds;
-	char *log_dir; /* default: state_dir, slash, name */
+	char *log_dir; /* default: name, in the folder log of state_dir */
 	unsigned high_water_mark;
 };
 
@@ -76,23 +77,26 @@ struct config {
 	char *registry;
 	struct config_texts zones; /* lower case; none: all */
 	char *state_dir;
-	char *key_event, *key_log, *key_cosigner; /* the last two may be NULL */
+	char *key_event;
+	char *key_log, *key_cosigner; /* may be NULL; not used yet */
 	enum config_publisher publisher;
 	enum config_alg alg;
 	struct {
-		uint64_t queue, streams, frame_limit;
+		uint64_t queue, frame_limit;
+		uint64_t streams; /* not used yet */
 		enum config_durability durability;
-		int64_t wait_limit_ms;
-		bool intent;
+		int64_t wait_limit_ms; /* not used yet */
+		bool intent;           /* not used yet */
 	} capture;
-	int64_t reorder_ms;
+	int64_t reorder_ms; /* not used yet */
 	uint64_t spool_limit, store_limit;
 	bool server_changes;
 	unsigned sign_threads;          /* 0: half the cores, at least one */
-	struct config_pairs registrars; /* to: "hide" for none */
+	struct config_pairs registrars; /* as token.h has ids and titles; to: "hide" for none */
 	struct config_pairs namespaces;
 	struct config_pairs verbs;
-	int64_t retention_ms, checkpoint_ms;
+	int64_t retention_ms;
+	int64_t checkpoint_ms; /* not used yet */
 	struct config_channel *channels;
 	size_t channel_count;
 	char *metrics; /* path or NULL */

@@ -1,12 +1,12 @@
 #include "base/config_read.h"
+#include "base/name.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 253, MAX_LABEL = 63, MAX_ADDRESS = 256, MAX_IPC_PATH = 100 };
+enum { MAX_ADDRESS = 256, MAX_IPC_PATH = 100 };
 
 static bool is_letter_or_digit(char byte)
 {
@@ -14,40 +14,18 @@ static bool is_letter_or_digit(char byte)
 	       (byte >= '0' && byte <= '9');
 }
 
-static bool is_label(const char *label, size_t size)
+/* As name_read() has it, and stricter: no blanks or dots at the ends, no underscores, no hyphen at the end of a label.
+ * `name` is the text in lower case. */
+static bool is_domain(const char *text, size_t size, char name[NAME_SIZE])
 {
-	if (size == 0 || size > MAX_LABEL || label[0] == '-' || label[size - 1] == '-')
+	if (name_read(text, size, name) != RESULT_OK || strlen(name) != size)
 		return false;
 	for (size_t i = 0; i < size; i++) {
-		if (!is_letter_or_digit(label[i]) && label[i] != '-')
+		bool at_end = i == 0 || name[i - 1] == '.' || i + 1 == size || name[i + 1] == '.';
+		if (name[i] == '_' || (name[i] == '-' && at_end))
 			return false;
 	}
 	return true;
-}
-
-bool config_is_domain(const char *text, size_t size)
-{
-	if (size == 0 || size > MAX_NAME)
-		return false;
-	for (size_t start = 0;;) {
-		const char *dot = memchr(text + start, '.', size - start);
-		size_t end = dot ? (size_t)(dot - text) : size;
-		if (!is_label(text + start, end - start))
-			return false;
-		if (!dot)
-			return true;
-		start = end + 1;
-	}
-}
-
-static int keep_lower(char **slot, const char *text, size_t size)
-{
-	int result = config_keep(slot, text, size);
-	for (size_t i = 0; result == RESULT_OK && i < size; i++) {
-		if (text[i] >= 'A' && text[i] <= 'Z')
-			(*slot)[i] = (char)(text[i] - 'A' + 'a');
-	}
-	return result;
 }
 
 int config_read_domain(struct config_reader *reader, const struct config_row *row,
@@ -55,14 +33,15 @@ int config_read_domain(struct config_reader *reader, const struct config_row *ro
 {
 	const char *text = (const char *)node->data.scalar.value;
 	size_t size = node->data.scalar.length;
+	char name[NAME_SIZE];
 	if (size > 0 && text[size - 1] == '.')
 		size--;
-	if (!config_is_domain(text, size))
+	if (!is_domain(text, size, name))
 		return config_fail(reader, node,
 				   "%s: \"%s\" is no domain name; write letters, digits and "
 				   "hyphens, such as co.example, or xn--... for other scripts",
 				   row->path, config_excerpt(node).text);
-	return keep_lower(slot, text, size);
+	return config_keep(slot, name, size);
 }
 
 static bool is_port(const char *text)
@@ -81,8 +60,9 @@ static bool is_registry(const char *text)
 	if (strncmp(text, scheme, sizeof scheme - 1) != 0)
 		return false;
 	text += sizeof scheme - 1;
+	char name[NAME_SIZE];
 	size_t host = strcspn(text, ":/");
-	if (!config_is_domain(text, host))
+	if (!is_domain(text, host, name))
 		return false;
 	text += host;
 	if (*text == ':') {
@@ -125,7 +105,8 @@ static bool is_address(const char *address, bool bind)
 		return true;
 	if (bind)
 		return strcmp(address, "*") == 0;
-	return config_is_domain(address, size) && strspn(address, "0123456789.") != size;
+	char name[NAME_SIZE];
+	return is_domain(address, size, name) && strspn(address, "0123456789.") != size;
 }
 
 static bool is_endpoint(const char *text, bool bind)

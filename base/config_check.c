@@ -1,4 +1,5 @@
 #include "base/config_read.h"
+#include "base/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,14 +68,23 @@ static int connect_to_bind(struct config_channel *channel)
 	return result;
 }
 
+/* Below a folder that nothing else uses: a channel may be named `feed` or `spool`. */
+static int default_log_dir(const struct config *config, struct config_channel *channel)
+{
+	int result = join(&channel->log_dir, config->state_dir, strlen(config->state_dir), "log");
+	if (result == RESULT_OK)
+		result = join(&channel->log_dir, channel->log_dir, strlen(channel->log_dir),
+			      channel->name);
+	return result;
+}
+
 static int complete_channel(const struct config *config, struct config_channel *channel)
 {
 	int result = RESULT_OK;
 	if (!channel->origin)
 		result = origin_of(config, channel);
 	if (result == RESULT_OK && !channel->log_dir)
-		result = join(&channel->log_dir, config->state_dir, strlen(config->state_dir),
-			      channel->name);
+		result = default_log_dir(config, channel);
 	if (result == RESULT_OK && channel->connect.count == 0)
 		result = connect_to_bind(channel);
 	for (size_t i = 0; i < channel->zone_delay_count; i++) {
@@ -174,14 +184,31 @@ static bool lies_in(const char *path, const char *folder)
 	return strncmp(path, folder, size) == 0 && (path[size] == '\0' || path[size] == '/');
 }
 
+/* Is `path` the folder `part` of state_dir, or in it? */
+static bool lies_in_state(const struct config *config, const char *part, const char *path)
+{
+	char folder[CONFIG_MAX_PATH + 16];
+	const char *slash = strcmp(config->state_dir, "/") == 0 ? "" : "/";
+	snprintf(folder, sizeof folder, "%s%s%s", config->state_dir, slash, part);
+	return lies_in(path, folder);
+}
+
 static int check_log_dir(struct config_reader *reader, const yaml_node_t *root, size_t i)
 {
 	static const char key[] = "channels.log_dir";
+	static const char *const taken[] = {"feed", "spool", "locks"};
 	const struct config *config = reader->config;
 	const char *mine = config->channels[i].log_dir;
 	if (lies_in(config->state_dir, mine))
 		return config_fail(reader, in_channel(reader, root, i, key),
 				   "%s: is or holds state_dir; write a folder of its own", key);
+	for (size_t j = 0; j < sizeof taken / sizeof taken[0]; j++) {
+		if (lies_in_state(config, taken[j], mine))
+			return config_fail(reader, in_channel(reader, root, i, key),
+					   "%s: is or lies in the folder %s of state_dir, "
+					   "which is private; write a folder of its own",
+					   key, taken[j]);
+	}
 	for (size_t j = 0; j < i; j++) {
 		const char *other = config->channels[j].log_dir;
 		if (lies_in(mine, other) || lies_in(other, mine))
@@ -213,11 +240,10 @@ static int check_curve(struct config_reader *reader, const yaml_node_t *root, si
 /* Can a name lie in `zone`, if the file publishes only names in its `zones`? */
 static bool is_served(const struct config *config, const char *zone)
 {
-	struct config_texts one = {.items = (char *[]){(char *)zone}, .count = 1};
 	if (config->zones.count == 0 || config_zone_of(&config->zones, zone))
 		return true;
 	for (size_t i = 0; i < config->zones.count; i++) {
-		if (config_zone_of(&one, config->zones.items[i]))
+		if (name_is_in(config->zones.items[i], zone))
 			return true;
 	}
 	return false;
@@ -253,6 +279,41 @@ static int check_zones(struct config_reader *reader, const yaml_node_t *root, si
 	return RESULT_OK;
 }
 
+/* The longest of the channel's delays; of creates, or of deletes. */
+static int64_t longest_delay(const struct config_channel *channel, bool creates)
+{
+	int64_t longest = creates ? channel->delay.create_ms : channel->delay.delete_ms;
+	for (size_t j = 0; j < channel->zone_delay_count; j++) {
+		const struct config_delay *delay = &channel->zone_delays[j];
+		int64_t its = creates ? delay->create_ms : delay->delete_ms;
+		if (its > longest)
+			longest = its;
+	}
+	return longest;
+}
+
+/* What a channel never gets can't hide or reveal a name there; what waits must outlive the retention. */
+static int check_delays(struct config_reader *reader, const yaml_node_t *root, size_t i)
+{
+	const struct config_channel *channel = &reader->config->channels[i];
+	const yaml_node_t *at = in_channel(reader, root, i, "channels.delay");
+	int64_t creates = longest_delay(channel, true), deletes = longest_delay(channel, false);
+	if (creates > 0 && !(channel->kinds & CONFIG_KIND_CREATE))
+		return config_fail(reader, at,
+				   "channels.delay: creates can't be delayed on a channel without "
+				   "them, and updates would tell the new names at once; add create "
+				   "to its kinds");
+	if (deletes > 0 && !(channel->kinds & CONFIG_KIND_DELETE))
+		return config_fail(reader, at,
+				   "channels.delay: deletes can't be delayed on a channel without "
+				   "them; add delete to its kinds, or take the delay out");
+	if (creates > reader->config->retention_ms || deletes > reader->config->retention_ms)
+		return config_fail(reader, at,
+				   "channels.delay: is longer than retention, so what waited would "
+				   "be gone as it comes out; make retention longer");
+	return RESULT_OK;
+}
+
 static int check_channel(struct config_reader *reader, const yaml_node_t *root, size_t i)
 {
 	int result = check_unique(reader, root, i);
@@ -262,6 +323,8 @@ static int check_channel(struct config_reader *reader, const yaml_node_t *root, 
 		result = check_curve(reader, root, i);
 	if (result == RESULT_OK)
 		result = check_zones(reader, root, i);
+	if (result == RESULT_OK)
+		result = check_delays(reader, root, i);
 	return result;
 }
 

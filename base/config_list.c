@@ -1,4 +1,5 @@
 #include "base/config_read.h"
+#include "base/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,13 +99,59 @@ static int read_part(struct config_reader *reader, const struct config_row *row,
 	return config_keep(slot, node->data.scalar.value, size);
 }
 
+/* The parts of an entry of a mapping of texts to texts. */
+typedef int part_fn(struct config_reader *reader, const struct config_row *row,
+		    const yaml_node_t *node, char **slot);
+
+static int read_from(struct config_reader *reader, const struct config_row *row,
+		     const yaml_node_t *node, char **slot)
+{
+	return read_part(reader, row, node, MAX_FROM, slot);
+}
+
+static int read_to(struct config_reader *reader, const struct config_row *row,
+		   const yaml_node_t *node, char **slot)
+{
+	return read_part(reader, row, node, MAX_TO, slot);
+}
+
+static int read_login(struct config_reader *reader, const struct config_row *row,
+		      const yaml_node_t *node, char **slot)
+{
+	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
+	if (result != RESULT_OK)
+		return result;
+	if (!token_is_id((const char *)node->data.scalar.value, node->data.scalar.length))
+		return config_fail(reader, node,
+				   "%s: \"%s\" is no login; write 1 to %d characters of printable "
+				   "ASCII, without spaces",
+				   row->path, config_excerpt(node).text, TOKEN_MAX);
+	return config_keep(slot, node->data.scalar.value, node->data.scalar.length);
+}
+
+/* What a registrar is called: it goes into each of its events. */
+static int read_title(struct config_reader *reader, const struct config_row *row,
+		      const yaml_node_t *node, char **slot)
+{
+	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
+	if (result != RESULT_OK)
+		return result;
+	if (!token_is_title((const char *)node->data.scalar.value, node->data.scalar.length))
+		return config_fail(reader, node,
+				   "%s: \"%s\" can't be published; write 1 to %d characters of "
+				   "printable ASCII, single spaces within, or hide",
+				   row->path, config_excerpt(node).text, TOKEN_MAX);
+	return config_keep(slot, node->data.scalar.value, node->data.scalar.length);
+}
+
 /* Entry number `i` of a mapping of texts to texts; those before it are scalars. */
 static int read_entry(struct config_reader *reader, const struct config_row *row,
-		      const yaml_node_t *node, size_t i, struct config_pair *pair)
+		      const yaml_node_t *node, size_t i, part_fn *from, part_fn *to,
+		      struct config_pair *pair)
 {
 	const yaml_node_pair_t *entries = node->data.mapping.pairs.start;
 	const yaml_node_t *key = config_node(reader, entries[i].key);
-	int result = read_part(reader, row, key, MAX_FROM, &pair->from);
+	int result = from(reader, row, key, &pair->from);
 	for (size_t j = 0; j < i && result == RESULT_OK; j++) {
 		const yaml_node_t *other = config_node(reader, entries[j].key);
 		if (other->data.scalar.length == key->data.scalar.length &&
@@ -113,15 +160,14 @@ static int read_entry(struct config_reader *reader, const struct config_row *row
 			result = fail_twice(reader, row, key);
 	}
 	if (result == RESULT_OK)
-		result = read_part(reader, row, config_node(reader, entries[i].value), MAX_TO,
-				   &pair->to);
+		result = to(reader, row, config_node(reader, entries[i].value), &pair->to);
 	return result;
 }
 
-int config_read_pairs(struct config_reader *reader, const struct config_row *row,
-		      const yaml_node_t *node, void *slot)
+static int read_pairs(struct config_reader *reader, const struct config_row *row,
+		      const yaml_node_t *node, part_fn *from, part_fn *to,
+		      struct config_pairs *pairs)
 {
-	struct config_pairs *pairs = slot;
 	size_t count = pair_count(node);
 	int result = count == 0 ? RESULT_OK : check_count(reader, row, node, count);
 	if (count == 0 || result != RESULT_OK)
@@ -131,9 +177,21 @@ int config_read_pairs(struct config_reader *reader, const struct config_row *row
 		return RESULT_NOMEM;
 	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
 		pairs->count = i + 1;
-		result = read_entry(reader, row, node, i, &pairs->items[i]);
+		result = read_entry(reader, row, node, i, from, to, &pairs->items[i]);
 	}
 	return result;
+}
+
+int config_read_pairs(struct config_reader *reader, const struct config_row *row,
+		      const yaml_node_t *node, void *slot)
+{
+	return read_pairs(reader, row, node, read_from, read_to, slot);
+}
+
+int config_read_registrars(struct config_reader *reader, const struct config_row *row,
+			   const yaml_node_t *node, void *slot)
+{
+	return read_pairs(reader, row, node, read_login, read_title, slot);
 }
 
 static int read_channel(struct config_reader *reader, const struct config_row *row,

@@ -76,10 +76,6 @@ MUST_USE int config_yaml_load(struct config_reader *reader);
 MUST_USE int config_fail(struct config_reader *reader, const yaml_node_t *at, const char *format,
 			 ...) __attribute__((format(printf, 3, 4)));
 
-/* The same without a place, for what is wrong with the file as a whole. */
-MUST_USE int config_fail_file(struct config_reader *reader, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
 struct config_excerpt config_excerpt(const yaml_node_t *scalar);
 
 const yaml_node_t *config_node(struct config_reader *reader, int index);
@@ -109,7 +105,7 @@ config_read_fn config_read_text, config_read_path, config_read_clients, config_r
 	config_read_origin, config_read_registry, config_read_domain, config_read_bind,
 	config_read_connect, config_read_size, config_read_duration, config_read_number,
 	config_read_switch, config_read_choice, config_read_texts, config_read_kinds,
-	config_read_pairs, config_read_channels, config_read_zone_delays;
+	config_read_pairs, config_read_registrars, config_read_channels, config_read_zone_delays;
 
 /* "<key>: "<value>" is no <what>; write <what would be right>" */
 MUST_USE int config_wrong(struct config_reader *reader, const struct config_row *row,
@@ -120,9 +116,6 @@ const char *config_or_without(const struct config_row *row);
 
 /* `size` in the unit that the file would have it in. */
 struct config_excerpt config_size_text(uint64_t size);
-
-/* Is `text` a domain name: labels of letters, digits and hyphens? No trailing dot. */
-bool config_is_domain(const char *text, size_t size);
 
 /* Puts a copy of `size` bytes, closed by NUL, in *slot, and frees what was there. RESULT_NOMEM. */
 MUST_USE int config_keep(char **slot, const void *bytes, size_t size);

@@ -43,9 +43,8 @@
 #define ZONES                                                                                      \
 	LIST(CONFIG_MAX_ITEMS), .read = config_read_texts, .item = config_read_domain,             \
 				.right = "a list of names, such as [example, co.example]"
-#define PAIRS(words)                                                                               \
-	.shape = YAML_MAPPING_NODE, .read = config_read_pairs, .max = CONFIG_MAX_ITEMS,            \
-	.right = (words)
+#define PAIRS(reader, words)                                                                       \
+	.shape = YAML_MAPPING_NODE, .read = (reader), .max = CONFIG_MAX_ITEMS, .right = (words)
 #define REQUIRED .required = true
 
 static const struct config_choice publishers[] = {
@@ -101,9 +100,12 @@ const struct config_row config_rows[] = {
 	{"store.limit", OF_FILE(store_limit), SIZE(MIB, "64GiB", 16384 * GIB)},
 	{"server_changes", OF_FILE(server_changes), SWITCH("false")},
 	{"sign_threads", OF_FILE(sign_threads), NUMBER(0, "0", 64)},
-	{"registrars", OF_FILE(registrars), PAIRS("logins with names, such as {clientx: ClientX Ltd}")},
-	{"namespaces", OF_FILE(namespaces), PAIRS("the registry's own URIs with those of the IETF")},
-	{"verbs", OF_FILE(verbs), PAIRS("the registry's own verbs with those of EPP")},
+	{"registrars", OF_FILE(registrars), PAIRS(config_read_registrars,
+	 "logins with names, such as {clientx: ClientX Ltd}")},
+	{"namespaces", OF_FILE(namespaces), PAIRS(config_read_pairs,
+	 "the registry's own URIs with those of the IETF")},
+	{"verbs", OF_FILE(verbs), PAIRS(config_read_pairs,
+	 "the registry's own verbs with those of EPP")},
 	{"retention", OF_FILE(retention_ms), DURATION(HOUR, "30d", 36500 * DAY)},
 	{"checkpoint", OF_FILE(checkpoint_ms), DURATION(100, "1s", 10 * SECOND)},
 

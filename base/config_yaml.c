@@ -33,7 +33,9 @@ int config_fail(struct config_reader *reader, const yaml_node_t *at, const char 
 	return result;
 }
 
-int config_fail_file(struct config_reader *reader, const char *format, ...)
+/* For what is wrong with the file as a whole. */
+__attribute__((format(printf, 2, 3))) static int fail_file(struct config_reader *reader,
+							   const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -212,11 +214,10 @@ int config_yaml_load(struct config_reader *reader)
 	buffer_init(&text, CONFIG_MAX_FILE);
 	int result = file_read(reader->path, &text);
 	if (result == RESULT_STORE)
-		result = config_fail_file(reader,
-					  "can't be read: %s; name a file that this user may read",
-					  strerror(errno));
+		result = fail_file(reader, "can't be read: %s; name a file that this user may read",
+				   strerror(errno));
 	else if (result == RESULT_FULL)
-		result = config_fail_file(reader, "larger than 1MiB; is this the configuration?");
+		result = fail_file(reader, "larger than 1MiB; is this the configuration?");
 	drop_byte_order_mark(&text);
 	if (result == RESULT_OK)
 		result = scan_text(reader, &text);

@@ -10,35 +10,99 @@
 
 enum { READ_SIZE = 16384 };
 
-int file_read(const char *path, struct buffer *into)
+/* Reads to the end, at most `step` bytes at a time, right into the buffer. */
+static int read_all(int fd, struct buffer *into, size_t step)
 {
-	int result = RESULT_OK;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return RESULT_STORE;
 	for (;;) {
-		char part[READ_SIZE];
-		ssize_t got = read(fd, part, sizeof part);
+		char beyond = 0;
+		size_t room = into->max - into->size;
+		size_t wanted = room < step ? room : step;
+		char *at = wanted > 0 ? buffer_reserve(into, wanted) : &beyond;
+		if (!at)
+			return RESULT_NOMEM;
+		ssize_t got = read(fd, at, wanted > 0 ? wanted : 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			result = RESULT_STORE;
-		if (got <= 0)
-			break;
-		if ((size_t)got > into->max - into->size) {
-			result = RESULT_FULL;
-			break;
-		}
-		buffer_append(into, part, (size_t)got);
-		if (into->failed) {
-			result = RESULT_NOMEM;
-			break;
-		}
+			return RESULT_STORE;
+		if (got == 0)
+			return RESULT_OK;
+		if (wanted == 0)
+			return RESULT_FULL;
+		into->size += (size_t)got;
 	}
+}
+
+/* Leaves errno as it is. */
+static void close_quietly(int fd)
+{
 	int saved = errno;
 	close(fd);
 	errno = saved;
+}
+
+/* Opens a file to read it. A FIFO or a device could make us wait for ever. */
+static int open_regular(const char *path)
+{
+	struct stat now;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || (fstat(fd, &now) == 0 && (S_ISREG(now.st_mode) || S_ISDIR(now.st_mode))))
+		return fd;
+	close(fd);
+	errno = ENOTSUP;
+	return -1;
+}
+
+int file_read(const char *path, struct buffer *into)
+{
+	int fd = open_regular(path);
+	if (fd < 0)
+		return RESULT_STORE;
+	int result = read_all(fd, into, READ_SIZE);
+	close_quietly(fd);
 	return result;
+}
+
+/* Is what is open a file that its owner alone can use? RESULT_STORE: errno says why it can't be known. */
+static int check_private(int fd, const char *path, char *why, size_t why_size)
+{
+	struct stat now;
+	if (fstat(fd, &now) != 0)
+		return RESULT_STORE;
+	if (S_ISDIR(now.st_mode)) {
+		errno = EISDIR;
+		return RESULT_STORE;
+	}
+	if (!(now.st_mode & 077))
+		return RESULT_OK;
+	snprintf(why, why_size,
+		 "%s: its mode is %03o, so others than its owner can use this key; `chmod 600 %s`",
+		 path, (unsigned)(now.st_mode & 0777), path);
+	return RESULT_CONFIG;
+}
+
+int file_read_private(const char *path, struct buffer *into, const char *hint, char *why,
+		      size_t why_size)
+{
+	size_t before = into->size;
+	int fd = open_regular(path);
+	int result = fd < 0 ? RESULT_STORE : check_private(fd, path, why, why_size);
+	if (result == RESULT_OK)
+		result = read_all(fd, into, SIZE_MAX);
+	if (result == RESULT_STORE)
+		snprintf(why, why_size, "%s: %s; %s", path, strerror(errno), hint);
+	else if (result == RESULT_FULL)
+		snprintf(why, why_size, "%s: too large for a key; %s", path, hint);
+	else if (result == RESULT_NOMEM)
+		snprintf(why, why_size, "%s: out of memory", path);
+	if (fd >= 0)
+		close(fd);
+	if (result == RESULT_OK || result == RESULT_NOMEM)
+		return result;
+	if (into->data)
+		explicit_bzero(into->data + before, into->capacity - before);
+	into->size = before;
+	return RESULT_CONFIG;
 }
 
 int file_write_all(int fd, const void *bytes, size_t size)
@@ -56,6 +120,17 @@ int file_write_all(int fd, const void *bytes, size_t size)
 	return RESULT_OK;
 }
 
+int file_sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return RESULT_STORE;
+	int result = fsync(fd) == 0 ? RESULT_OK : RESULT_STORE;
+	close_quietly(fd);
+	return result;
+}
+
+/* Syncs the folder that `path` stands in. */
 static int sync_folder_of(const char *path)
 {
 	char folder[PATH_MAX];
@@ -64,15 +139,10 @@ static int sync_folder_of(const char *path)
 		snprintf(folder, sizeof folder, ".");
 	else
 		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return RESULT_STORE;
-	int result = fsync(fd) == 0 ? RESULT_OK : RESULT_STORE;
-	close(fd);
-	return result;
+	return file_sync_folder(folder);
 }
 
-int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
+int file_replace(const char *path, const void *bytes, size_t size, mode_t mode, bool durable)
 {
 	char temporary[PATH_MAX];
 	if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary) {
@@ -85,7 +155,7 @@ int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
 		return RESULT_STORE;
 	/* The mode is as asked for, whatever the front end's umask is. */
 	int result = fchmod(fd, mode) == 0 ? file_write_all(fd, bytes, size) : RESULT_STORE;
-	if (result == RESULT_OK && fsync(fd) != 0)
+	if (result == RESULT_OK && durable && fsync(fd) != 0)
 		result = RESULT_STORE;
 	if (close(fd) != 0)
 		result = RESULT_STORE;
@@ -97,7 +167,7 @@ int file_replace(const char *path, const void *bytes, size_t size, mode_t mode)
 		errno = saved;
 		return result;
 	}
-	return sync_folder_of(path);
+	return durable ? sync_folder_of(path) : RESULT_OK;
 }
 
 int file_make_folder(const char *path, mode_t mode)
@@ -116,7 +186,10 @@ int file_make_folder(const char *path, mode_t mode)
 			continue;
 		char kept = *at;
 		*at = '\0';
-		if (mkdir(part, mode) != 0 && errno != EEXIST)
+		bool made = mkdir(part, mode) == 0;
+		if (!made && errno != EEXIST)
+			return RESULT_STORE;
+		if (made && sync_folder_of(part) != RESULT_OK)
 			return RESULT_STORE;
 		*at = kept;
 		if (kept == '\0')

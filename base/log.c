@@ -2,9 +2,14 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_SIZE = 512, WINDOW_US = 10 * 1000000 };
@@ -34,12 +39,55 @@ static int admitted(unsigned *withheld)
 	return yes;
 }
 
+/* What stderr was at log_begin(). */
+static struct {
+	bool known;
+	bool there; /* it was open at all */
+	dev_t device;
+	ino_t inode;
+} origin;
+
+void log_begin(void)
+{
+	struct stat now;
+	pthread_mutex_lock(&lock);
+	origin.there = fstat(STDERR_FILENO, &now) == 0;
+	if (origin.there) {
+		origin.device = now.st_dev;
+		origin.inode = now.st_ino;
+	}
+	origin.known = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Is descriptor 2 still what it was, and would a line go into it without waiting? */
+static bool may_write(void)
+{
+	struct stat now;
+	struct pollfd poller = {.fd = STDERR_FILENO, .events = POLLOUT};
+	pthread_mutex_lock(&lock);
+	bool same = !origin.known || (origin.there && fstat(STDERR_FILENO, &now) == 0 &&
+				      now.st_dev == origin.device && now.st_ino == origin.inode);
+	pthread_mutex_unlock(&lock);
+	return same && poll(&poller, 1, 0) == 1 && poller.revents & POLLOUT;
+}
+
+/* Writes with SIGPIPE blocked, and takes it back if the write raised it. */
 static void put(const char *line, int size)
 {
-	if (size >= LINE_SIZE)
-		size = LINE_SIZE - 1;
-	ssize_t written = write(STDERR_FILENO, line, (size_t)size);
-	(void)written; /* nowhere to complain */
+	static const struct timespec at_once;
+	sigset_t pipe_signal, before, pending;
+	if (!may_write())
+		return;
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+	ssize_t written =
+		write(STDERR_FILENO, line, (size_t)(size < LINE_SIZE ? size : LINE_SIZE - 1));
+	if (written < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe_signal, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void write_line(const char *level, const char *format, va_list args)
@@ -65,6 +113,5 @@ static void write_line(const char *level, const char *format, va_list args)
 		va_end(args);                                                                      \
 	}
 
-DEFINE_LEVEL(log_info, "info")
 DEFINE_LEVEL(log_warning, "warning")
 DEFINE_LEVEL(log_error, "error")

@@ -8,6 +8,7 @@ static const char *const namespaces[NS_COUNT] = {
 	[NS_HOST] = "urn:ietf:params:xml:ns:host-1.0",
 	[NS_CONTACT] = "urn:ietf:params:xml:ns:contact-1.0",
 	[NS_SECDNS] = "urn:ietf:params:xml:ns:secDNS-1.1",
+	[NS_SECDNS_1_0] = "urn:ietf:params:xml:ns:secDNS-1.0",
 	[NS_RGP] = "urn:ietf:params:xml:ns:rgp-1.0",
 };
 
@@ -107,6 +108,10 @@ const struct allow_rule allow_list[] = {
 	{IN_KEY, NS_SECDNS, "protocol", FIELD_KEY_PROTOCOL, IN_NOTHING, 0},
 	{IN_KEY, NS_SECDNS, "alg", FIELD_KEY_ALGORITHM, IN_NOTHING, 0},
 	{IN_KEY, NS_SECDNS, "pubKey", FIELD_KEY_BYTES, IN_NOTHING, 0},
+
+	/* RFC 4310, which RFC 5910 replaced: not read yet, and so not told without its DS records */
+	{IN_COMMAND_EXTENSION, NS_SECDNS_1_0, "create", FIELD_LATER, IN_NOTHING, 0},
+	{IN_COMMAND_EXTENSION, NS_SECDNS_1_0, "update", FIELD_LATER, IN_NOTHING, 0},
 
 	/* RFC 3915, section 4.2.5: that a restore was asked for or reported */
 	{IN_COMMAND_EXTENSION, NS_RGP, "update", FIELD_NONE, IN_RGP_UPDATE, 0},

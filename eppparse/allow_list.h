@@ -9,7 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum allow_namespace { NS_EPP, NS_DOMAIN, NS_HOST, NS_CONTACT, NS_SECDNS, NS_RGP, NS_COUNT };
+enum allow_namespace {
+	NS_EPP,
+	NS_DOMAIN,
+	NS_HOST,
+	NS_CONTACT,
+	NS_SECDNS,
+	NS_SECDNS_1_0,
+	NS_RGP,
+	NS_COUNT
+};
 
 /* Where the reader stands: which rules apply to the children of an element. */
 enum allow_place {
@@ -65,7 +74,7 @@ enum allow_field {
 	FIELD_NAME,           /* name: of the object */
 	FIELD_HOST_NAME,      /* name: of a nameserver, added or removed */
 	FIELD_NEW_NAME,       /* name: what a host is called from now on */
-	FIELD_ADDRESS,        /* address, its family in attribute ip */
+	FIELD_ADDRESS,        /* address; attribute ip is not read */
 	FIELD_STATUS,         /* token of a known set, in attribute s; its text is not read */
 	FIELD_REGISTRANT,     /* nothing: that it was given or changed */
 	FIELD_CONTACT,        /* nothing: that it was given or changed */

@@ -1,9 +1,14 @@
 #include "eppparse/change.h"
 
+#include "base/blank.h"
+#include "base/name.h"
+#include "base/token.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 4, LABEL_MAX = 63 };
+enum { FIRST_CAPACITY = 4 };
 
 void change_init(struct change *change)
 {
@@ -80,62 +85,21 @@ DEFINE_ADD(change_add_address, struct change_address, addresses)
 DEFINE_ADD(change_add_ds, struct change_ds, ds)
 DEFINE_ADD(change_add_key, struct change_key, keys)
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void trim(const char **text, size_t *size)
-{
-	while (*size > 0 && is_blank(**text)) {
-		(*text)++;
-		(*size)--;
-	}
-	while (*size > 0 && is_blank((*text)[*size - 1]))
-		(*size)--;
-}
-
 int change_name_read(struct change_name *name, const char *text, size_t size)
 {
-	size_t label = 0;
-	name->text[0] = '\0';
-	trim(&text, &size);
-	if (size > 0 && text[size - 1] == '.')
-		size--;
-	if (size == 0 || size >= sizeof name->text)
-		return RESULT_INVALID;
-	for (size_t i = 0; i < size; i++) {
-		char c = text[i];
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		bool dot = c == '.';
-		bool fits =
-			(c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-		if (dot ? label == 0 : !fits || label == LABEL_MAX) {
-			name->text[0] = '\0';
-			return RESULT_INVALID;
-		}
-		label = dot ? 0 : label + 1;
-		name->text[i] = c;
-	}
-	name->text[size] = '\0';
-	if (label == 0)
-		name->text[0] = '\0';
-	return label == 0 ? RESULT_INVALID : RESULT_OK;
+	static_assert(sizeof name->text == NAME_SIZE, "as name_read() writes");
+	return name_read(text, size, name->text);
 }
 
-/* Copies printable ASCII; spaces only if `spaced`, and then one at a time. */
-static int read_printable(char into[CHANGE_TOKEN_SIZE], const char *text, size_t size, bool spaced)
+/* Copies an id, or what a registrar is called, as `is_right` judges it. */
+static int read_token(char into[CHANGE_TOKEN_SIZE], const char *text, size_t size,
+		      bool (*is_right)(const char *text, size_t size))
 {
+	static_assert(CHANGE_TOKEN_SIZE == (int)TOKEN_MAX + 1, "a token fits");
 	into[0] = '\0';
 	trim(&text, &size);
-	if (size == 0 || size >= CHANGE_TOKEN_SIZE)
+	if (!is_right(text, size))
 		return RESULT_INVALID;
-	for (size_t i = 0; i < size; i++) {
-		bool space = text[i] == ' ' && spaced && text[i - 1] != ' ';
-		if (!space && (text[i] <= ' ' || text[i] > '~'))
-			return RESULT_INVALID;
-	}
 	memcpy(into, text, size);
 	into[size] = '\0';
 	return RESULT_OK;
@@ -146,12 +110,12 @@ int change_token_read(struct change_token *token, const char *text, size_t size)
 	token->text[0] = '\0';
 	if (memchr(text, '@', size))
 		return RESULT_INVALID;
-	return read_printable(token->text, text, size, false);
+	return read_token(token->text, text, size, token_is_id);
 }
 
 int change_registrar_read(struct change_registrar *registrar, const char *text, size_t size)
 {
-	return read_printable(registrar->text, text, size, true);
+	return read_token(registrar->text, text, size, token_is_title);
 }
 
 #define CLIENT_LOCK(what) LEVEL_REGISTRAR, what, false

@@ -79,7 +79,8 @@ struct change_status_info {
 	bool hold;              /* takes the name out of the zone */
 };
 
-/* What the impact of a change can be, in the order in which an event lists it. Bits 1 << IMPACT_x. */
+/* What the impact of a change can be, in the order in which an event lists it (publisher/feed_format.h has the words).
+ * Bits 1 << IMPACT_x. */
 enum change_impact {
 	IMPACT_CREATE,
 	IMPACT_DELETE,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE_MAX = 8192, CODE_COMPLETED = 1000, CODE_PENDING = 1001, CODE_FAILED = 2000 };
+enum { VALUE_MAX = 8192, CODE_COMPLETED = 1000, CODE_PENDING = 1001 };
 
 /* An element that is being read: where its children are looked up, and which side they are of. */
 struct step {
@@ -24,9 +24,10 @@ struct eppparse {
 	int depth;   /* of steps[] */
 	int skipped; /* elements that are open within one without a rule */
 	bool seen_command, seen_response, seen_verb, seen_object, no_interest;
+	bool in_query; /* the transfer that is open only asks */
 	uint32_t code; /* the response's; the worst of several */
-	int address_family;
 	size_t value_size;
+	size_t value_used; /* bytes of value[] that hold something of this frame */
 	char value[VALUE_MAX];
 };
 
@@ -199,13 +200,6 @@ static bool is_query(const struct frame_element *element)
 	return op && size == 5 && memcmp(op, "query", size) == 0;
 }
 
-static int family_of(const struct frame_element *element)
-{
-	size_t size = 0;
-	const char *ip = frame_attribute(element, "ip", &size);
-	return ip && size == 2 && memcmp(ip, "v6", size) == 0 ? 6 : 4;
-}
-
 static enum eppparse_result begin_record(struct change_delta *delta, uint8_t field)
 {
 	struct change_ds *ds;
@@ -236,10 +230,11 @@ static enum eppparse_result open_field(struct eppparse *parse, uint8_t field,
 	case FIELD_RENEW:
 		return set_verb(parse, CHANGE_RENEW);
 	case FIELD_TRANSFER:
-		parse->no_interest = is_query(element);
+		parse->in_query = is_query(element);
+		parse->no_interest |= parse->in_query;
 		return EPPPARSE_CHANGE;
 	case FIELD_LATER:
-		return parse->no_interest ? EPPPARSE_CHANGE : EPPPARSE_VERB;
+		return parse->in_query ? EPPPARSE_CHANGE : EPPPARSE_VERB;
 	case FIELD_QUERY:
 	case FIELD_NO_INTEREST:
 		parse->no_interest = true;
@@ -263,9 +258,6 @@ static enum eppparse_result open_field(struct eppparse *parse, uint8_t field,
 		return read_restore(parse->change, element);
 	case FIELD_RESULT:
 		return read_code(parse, element);
-	case FIELD_ADDRESS:
-		parse->address_family = family_of(element);
-		return EPPPARSE_CHANGE;
 	case FIELD_DS:
 	case FIELD_KEY:
 		return begin_record(delta_now(parse), field);
@@ -331,6 +323,8 @@ static enum eppparse_result on_text(void *context, const char *bytes, size_t siz
 		return EPPPARSE_VALUE;
 	memcpy(parse->value + parse->value_size, bytes, size);
 	parse->value_size += size;
+	if (parse->value_used < parse->value_size)
+		parse->value_used = parse->value_size;
 	return EPPPARSE_CHANGE;
 }
 
@@ -360,7 +354,7 @@ static int close_address(struct eppparse *parse, struct change_delta *delta)
 			return RESULT_INVALID;
 		address->host = (uint16_t)(delta->hosts.count - 1);
 	}
-	return value_address(parse->value, parse->value_size, parse->address_family, address);
+	return value_address(parse->value, parse->value_size, address);
 }
 
 static int close_number(const struct eppparse *parse, uint32_t max, uint32_t *number)
@@ -489,13 +483,13 @@ static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes
 	parse->depth = 0;
 	parse->skipped = 0;
 	parse->seen_command = parse->seen_response = false;
-	parse->seen_verb = parse->seen_object = parse->no_interest = false;
+	parse->seen_verb = parse->seen_object = parse->no_interest = parse->in_query = false;
 	parse->code = 0;
 	enum eppparse_result result = frame_read(parse->reader, bytes, size, &handler);
 	parse->change = NULL;
-	/* A half-read name could be a secret of the frame's: nothing of it stays. */
-	memset(parse->value, 0, parse->value_size);
-	parse->value_size = 0;
+	/* A value could be a secret that stands where a name should: nothing of any of them stays. */
+	memset(parse->value, 0, parse->value_used);
+	parse->value_size = parse->value_used = 0;
 	return result;
 }
 
@@ -519,8 +513,9 @@ static enum eppparse_result read_command(struct eppparse *parse, const void *byt
 	enum eppparse_result result = read_frame(parse, bytes, size, change);
 	if (result != EPPPARSE_CHANGE)
 		return result;
+	/* A query or a contact beside what may be a change: which of the two was carried out, who knows? */
 	if (parse->no_interest)
-		return EPPPARSE_NOTHING;
+		return parse->seen_object ? EPPPARSE_VERB : EPPPARSE_NOTHING;
 	/* A response within a command would speak for the server. */
 	if (!parse->seen_command || parse->seen_response || !parse->seen_verb ||
 	    !parse->seen_object)

@@ -14,9 +14,10 @@
 #include "eppparse/change.h"
 
 enum {
-	EPPPARSE_DEPTH_MAX = 64,      /* elements within each other */
-	EPPPARSE_ATTRIBUTES_MAX = 64, /* of one element */
-	EPPPARSE_TOKEN_MAX = 16384,   /* bytes of one tag, comment or CDATA section, about */
+	EPPPARSE_DEPTH_MAX = 64,       /* elements within each other */
+	EPPPARSE_ATTRIBUTES_MAX = 64,  /* of one element */
+	EPPPARSE_NAMESPACES_MAX = 256, /* declared in a frame */
+	EPPPARSE_TOKEN_MAX = 16384,    /* bytes of one tag, comment or CDATA section, about */
 	EPPPARSE_DICTIONARY_MAX = 1
 				  << 20 /* bytes of libxml2's dictionary before it is thrown away */
 };

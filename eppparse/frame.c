@@ -18,6 +18,7 @@ struct frame_reader {
 	const struct frame_handler *handler;
 	enum eppparse_result result;
 	int depth;
+	int namespaces;  /* declared in the frame so far: libxml2 looks through all that are open */
 	size_t pushed;   /* bytes given to libxml2 so far */
 	size_t progress; /* what `pushed` was at its last call back */
 };
@@ -48,7 +49,10 @@ static void on_start(void *context, const xmlChar *local, const xmlChar *prefix,
 	(void)prefix;
 	(void)namespaces;
 	(void)defaulted_count;
-	if (attribute_count > EPPPARSE_ATTRIBUTES_MAX || namespace_count > EPPPARSE_ATTRIBUTES_MAX)
+	reader->namespaces += namespace_count;
+	if (attribute_count > EPPPARSE_ATTRIBUTES_MAX ||
+	    namespace_count > EPPPARSE_ATTRIBUTES_MAX ||
+	    reader->namespaces > EPPPARSE_NAMESPACES_MAX)
 		stop(reader, EPPPARSE_LARGE);
 	else if (++reader->depth > EPPPARSE_DEPTH_MAX)
 		stop(reader, EPPPARSE_DEEP);
@@ -216,7 +220,7 @@ enum eppparse_result frame_read(struct frame_reader *reader, const void *bytes, 
 {
 	reader->handler = handler;
 	reader->result = EPPPARSE_CHANGE;
-	reader->depth = 0;
+	reader->depth = reader->namespaces = 0;
 	reader->pushed = reader->progress = 0;
 	enum eppparse_result result = push(reader, bytes, size);
 	if (result != EPPPARSE_CHANGE ||

@@ -1,12 +1,9 @@
 #include "eppparse/values.h"
 
+#include "base/blank.h"
+
 #include <arpa/inet.h>
 #include <string.h>
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 static bool is_digit(char c)
 {
@@ -16,12 +13,7 @@ static bool is_digit(char c)
 /* The value as a C text in `copy`, without the blanks around it. False: empty, or too long for `room`. */
 static bool copy_trimmed(const char *text, size_t size, char *copy, size_t room)
 {
-	while (size > 0 && is_blank(*text)) {
-		text++;
-		size--;
-	}
-	while (size > 0 && is_blank(text[size - 1]))
-		size--;
+	trim(&text, &size);
 	if (size == 0 || size >= room || memchr(text, '\0', size))
 		return false;
 	memcpy(copy, text, size);
@@ -126,18 +118,16 @@ int value_base64(const char *text, size_t size, uint8_t *bytes, size_t room, siz
 	return RESULT_OK;
 }
 
-int value_address(const char *text, size_t size, int family, struct change_address *address)
+int value_address(const char *text, size_t size, struct change_address *address)
 {
 	char copy[INET6_ADDRSTRLEN];
 	uint8_t bytes[16] = {0};
 	if (!copy_trimmed(text, size, copy, sizeof copy))
 		return RESULT_INVALID;
-	if (inet_pton(family == 6 ? AF_INET6 : AF_INET, copy, bytes) != 1) {
-		family = family == 6 ? 4 : 6;
-		if (inet_pton(family == 6 ? AF_INET6 : AF_INET, copy, bytes) != 1)
-			return RESULT_INVALID;
-	}
-	address->family = (uint8_t)family;
+	bool is_v4 = inet_pton(AF_INET, copy, bytes) == 1;
+	if (!is_v4 && inet_pton(AF_INET6, copy, bytes) != 1)
+		return RESULT_INVALID;
+	address->family = is_v4 ? 4 : 6;
 	memcpy(address->bytes, bytes, sizeof bytes);
 	return RESULT_OK;
 }

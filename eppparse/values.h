@@ -19,9 +19,8 @@ MUST_USE int value_hex(const char *text, size_t size, uint8_t *bytes, size_t roo
 MUST_USE int value_base64(const char *text, size_t size, uint8_t *bytes, size_t room,
 			  size_t *written);
 
-/* An IP address; `family` is 4 or 6 as the frame declares it, and the other is tried if it doesn't fit. */
-MUST_USE int value_address(const char *text, size_t size, int family,
-			   struct change_address *address);
+/* An IP address. Which family it is of, its text says: what frames declare is often left out, or wrong. */
+MUST_USE int value_address(const char *text, size_t size, struct change_address *address);
 
 /* XML Schema's dateTime or date, with or without a time zone (none: UTC), as seconds since 1970. */
 MUST_USE int value_date(const char *text, size_t size, int64_t *seconds);

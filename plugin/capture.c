@@ -141,15 +141,21 @@ static bool sync_batch(struct capture *capture)
 	return true;
 }
 
-/* Sleeps, but not on if somebody calls. A caller that waits is served at the busy pace. */
+/* Sleeps; when there is nothing to do, only until somebody calls, who is then served at the busy pace. */
 static void pause_for(struct capture *capture, int64_t microseconds)
 {
+	if (microseconds == BUSY_PAUSE_US) {
+		clock_sleep_us(microseconds);
+		return;
+	}
+	int64_t deadline_us = clock_monotonic_us() + microseconds;
+	bool idle = microseconds == IDLE_PAUSE_US;
 	pthread_mutex_lock(&capture->lock);
-	bool called = capture->waiting > 0 || atomic_load(&capture->stopping);
-	if (!called && microseconds > BUSY_PAUSE_US)
-		thread_wait(&capture->call, &capture->lock, clock_monotonic_us() + microseconds);
+	while (!atomic_load(&capture->stopping) && !(idle && capture->waiting > 0) &&
+	       thread_wait(&capture->call, &capture->lock, deadline_us))
+		;
 	pthread_mutex_unlock(&capture->lock);
-	if (called || microseconds <= BUSY_PAUSE_US)
+	if (idle)
 		clock_sleep_us(BUSY_PAUSE_US);
 }
 

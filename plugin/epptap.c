@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "eppparse/scan.h"
 #include "plugin/capture.h"
 #include "plugin/counters.h"
@@ -146,6 +147,7 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 		snprintf(why, why_size, "%s", result_text(EPPTAP_EINVAL));
 	if (!config || !tap || (!why && why_size))
 		return EPPTAP_EINVAL;
+	log_begin();
 	struct epptap *opened = calloc(1, sizeof *opened);
 	int result = opened ? open_parts(opened, config, text, sizeof text) : RESULT_NOMEM;
 	if (result == RESULT_OK) {

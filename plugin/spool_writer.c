@@ -2,7 +2,6 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/crc32.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -22,10 +21,12 @@ enum { GATHER_MAX = 2 * (SPOOL_RECORD_MAX + 64), MUCH = 1 << 20 };
 struct spool_writer {
 	char folder[PATH_MAX];
 	uint64_t limit;
+	uint32_t salt;            /* of all segments of this process */
 	uint64_t first, sequence; /* of this process's first, and of the current segment */
 	int fd;                   /* -1: the segment has yet to be begun */
 	uint64_t written;         /* good bytes of the current segment */
 	uint64_t all_segments; /* bytes of the spool when it was last measured, and written since */
+	bool unsynced;         /* what is gathered may stand behind them already, in part */
 	struct buffer gathered;
 };
 
@@ -41,9 +42,8 @@ static int survey(const char *folder, struct spool_survey *found)
 	*found = (struct spool_survey){0};
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		struct stat file;
-		char *end;
-		uint64_t sequence = strtoull(entry->d_name, &end, 16);
-		if (end - entry->d_name != SPOOL_SEQUENCE_DIGITS || strcmp(end, ".seg") != 0)
+		uint64_t sequence = spool_sequence_of(entry->d_name);
+		if (sequence == 0)
 			continue;
 		if (sequence > found->last)
 			found->last = sequence;
@@ -54,38 +54,29 @@ static int survey(const char *folder, struct spool_survey *found)
 	return RESULT_OK;
 }
 
-static int sync_folder(const char *folder)
+static int write_header(int fd, uint32_t salt)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return RESULT_STORE;
-	int result = fsync(fd) == 0 ? RESULT_OK : RESULT_STORE;
-	close(fd);
-	return result;
-}
-
-static int write_header(int fd)
-{
-	struct spool_segment_header header = {.version = SPOOL_VERSION, .pid = (uint32_t)getpid()};
+	struct spool_segment_header header = {
+		.version = SPOOL_VERSION, .pid = (uint32_t)getpid(), .salt = salt};
 	struct clock_reading now;
 	clock_read(&now);
 	memcpy(header.magic, SPOOL_SEGMENT_MAGIC, sizeof header.magic);
 	header.created_us = now.wall_us;
 	if (getrandom(header.id, sizeof header.id, 0) != (ssize_t)sizeof header.id)
 		return RESULT_STORE;
-	header.crc = crc32_update(0, &header, offsetof(struct spool_segment_header, crc));
+	header.crc = spool_segment_crc(&header);
 	return file_write_all(fd, &header, sizeof header);
 }
 
 static int begin_segment(struct spool_writer *writer)
 {
 	char path[PATH_MAX + 32];
-	snprintf(path, sizeof path, "%s/%016" PRIx64 ".seg", writer->folder, writer->sequence);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, writer->folder, writer->sequence);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return RESULT_STORE;
-	if (write_header(fd) != RESULT_OK || fdatasync(fd) != 0 ||
-	    sync_folder(writer->folder) != RESULT_OK) {
+	if (write_header(fd, writer->salt) != RESULT_OK || fdatasync(fd) != 0 ||
+	    file_sync_folder(writer->folder) != RESULT_OK) {
 		int saved = errno;
 		close(fd);
 		unlink(path);
@@ -113,6 +104,9 @@ int spool_writer_open(const char *state_dir, uint64_t limit, struct spool_writer
 	errno = ENAMETOOLONG;
 	if (result == RESULT_OK)
 		result = file_make_folder(writer->folder, 0700);
+	if (result == RESULT_OK &&
+	    getrandom(&writer->salt, sizeof writer->salt, 0) != (ssize_t)sizeof writer->salt)
+		result = RESULT_STORE;
 	if (result == RESULT_OK)
 		result = survey(writer->folder, &found);
 	if (result == RESULT_OK) {
@@ -134,24 +128,15 @@ uint64_t spool_writer_first(const struct spool_writer *writer)
 	return writer->first;
 }
 
-static void put_record(struct buffer *into, enum spool_kind kind, const void *payload, size_t size)
-{
-	struct spool_record_header header = {
-		.magic = SPOOL_RECORD_MAGIC, .size = (uint32_t)size, .kind = kind};
-	header.crc = crc32_update(0, &header.size, sizeof header.size);
-	header.crc = crc32_update(header.crc, &header.kind, sizeof header.kind);
-	header.crc = crc32_update(header.crc, payload, size);
-	buffer_append(into, &header, sizeof header);
-	buffer_append(into, payload, size);
-}
-
 int spool_writer_append(struct spool_writer *writer, enum spool_kind kind, const void *payload,
 			size_t size)
 {
 	size_t before = writer->gathered.size;
 	if (size > SPOOL_RECORD_MAX)
 		return RESULT_FULL;
-	put_record(&writer->gathered, kind, payload, size);
+	struct spool_record_header header = spool_record(writer->salt, kind, payload, size);
+	buffer_append(&writer->gathered, &header, sizeof header);
+	buffer_append(&writer->gathered, payload, size);
 	if (!writer->gathered.failed)
 		return RESULT_OK;
 	writer->gathered.failed = false;
@@ -191,38 +176,54 @@ static bool has_room(struct spool_writer *writer)
 	return fits(writer);
 }
 
-/* Writes the bytes and syncs them; if it can't, takes back what it wrote. */
-static int write_durably(struct spool_writer *writer, const void *bytes, size_t size)
+/* Writes the batch at its place and syncs it. If that fails, part of it may stand there, and the reader may have taken
+ * it: so the next try writes the same bytes at the same place, and nothing else goes there. */
+static int write_batch(struct spool_writer *writer)
 {
-	if (file_write_all(writer->fd, bytes, size) == RESULT_OK && fdatasync(writer->fd) == 0) {
-		writer->written += size;
-		writer->all_segments += size;
-		return RESULT_OK;
+	const struct buffer *batch = &writer->gathered;
+	size_t done = 0;
+	writer->unsynced = true;
+	while (done < batch->size) {
+		ssize_t put = pwrite(writer->fd, batch->data + done, batch->size - done,
+				     (off_t)(writer->written + done));
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return RESULT_STORE;
+		done += (size_t)put;
 	}
-	int saved = errno;
-	if (ftruncate(writer->fd, (off_t)writer->written) != 0) {
-		/* What stands there is torn: leave this segment as a dead process would. */
-		close(writer->fd);
-		writer->fd = -1;
-		writer->sequence++;
-	}
-	errno = saved;
-	return RESULT_STORE;
+	if (fdatasync(writer->fd) != 0)
+		return RESULT_STORE;
+	writer->unsynced = false;
+	writer->written += batch->size;
+	writer->all_segments += batch->size;
+	return RESULT_OK;
 }
 
-static int next_segment(struct spool_writer *writer)
+/* Leaves the current segment. Its SPOOL_END is a courtesy: that a later segment is there says the same. */
+static void end_segment(struct spool_writer *writer)
 {
-	struct buffer end;
-	buffer_init(&end, sizeof(struct spool_record_header));
-	put_record(&end, SPOOL_END, "", 0);
-	int result = end.failed ? RESULT_NOMEM : write_durably(writer, end.data, end.size);
-	buffer_free(&end);
-	if (result != RESULT_OK)
-		return result;
+	struct spool_record_header end = spool_record(writer->salt, SPOOL_END, "", 0);
+	ssize_t put =
+		writer->unsynced ? 0 : pwrite(writer->fd, &end, sizeof end, (off_t)writer->written);
+	if (put > 0 && fdatasync(writer->fd) == 0)
+		writer->all_segments += (uint64_t)put;
 	close(writer->fd);
 	writer->fd = -1;
 	writer->sequence++;
-	return RESULT_OK;
+}
+
+/* Makes sure that a segment is open, in which there is room. */
+static int choose_segment(struct spool_writer *writer)
+{
+	bool room = has_room(writer);
+	bool closes = room ? writer->written >= SPOOL_SEGMENT_SIZE
+			   : writer->written > sizeof(struct spool_segment_header);
+	/* Without room, too: of the current segment nothing is removed, however much of it is consumed. */
+	if (writer->fd >= 0 && closes)
+		end_segment(writer);
+	int result = writer->fd < 0 ? begin_segment(writer) : RESULT_OK;
+	return result == RESULT_OK && !room ? RESULT_FULL : result;
 }
 
 int spool_writer_sync(struct spool_writer *writer)
@@ -230,18 +231,10 @@ int spool_writer_sync(struct spool_writer *writer)
 	int result = RESULT_OK;
 	if (writer->gathered.size == 0)
 		return RESULT_OK;
-	bool room = has_room(writer);
-	bool closes = room ? writer->written >= SPOOL_SEGMENT_SIZE
-			   : writer->written > sizeof(struct spool_segment_header);
-	/* Without room, too: of the current segment nothing is removed, however much of it is consumed. */
-	if (writer->fd >= 0 && closes)
-		result = next_segment(writer);
-	if (result == RESULT_OK && writer->fd < 0)
-		result = begin_segment(writer);
-	if (result == RESULT_OK && !room)
-		result = RESULT_FULL;
+	if (!writer->unsynced)
+		result = choose_segment(writer);
 	if (result == RESULT_OK)
-		result = write_durably(writer, writer->gathered.data, writer->gathered.size);
+		result = write_batch(writer);
 	if (result == RESULT_OK)
 		buffer_reset(&writer->gathered);
 	return result;
@@ -251,8 +244,8 @@ void spool_writer_close(struct spool_writer **writer)
 {
 	if (!*writer)
 		return;
-	if ((*writer)->fd >= 0 && next_segment(*writer) != RESULT_OK && (*writer)->fd >= 0)
-		close((*writer)->fd);
+	if ((*writer)->fd >= 0)
+		end_segment(*writer);
 	buffer_free(&(*writer)->gathered);
 	free(*writer);
 	*writer = NULL;

@@ -30,8 +30,9 @@ MUST_USE int spool_writer_append(struct spool_writer *writer, enum spool_kind ki
 bool spool_writer_has_some(const struct spool_writer *writer);
 bool spool_writer_has_much(const struct spool_writer *writer);
 
-/* Makes durable what was gathered. RESULT_OK; RESULT_FULL (the spool is at its limit) or RESULT_STORE (errno says
- * why, such as a full disk): nothing of it is in the segment, it stays gathered, call again. */
+/* Makes durable what was gathered. RESULT_OK; RESULT_FULL (the spool is at its limit; the current segment is closed,
+ * so that it, too, can be removed when it is consumed) or RESULT_STORE (errno says why, such as a full disk): it stays
+ * gathered, call again. After RESULT_STORE a reader may see part of it, or all; it stands once all the same. */
 MUST_USE int spool_writer_sync(struct spool_writer *writer);
 
 /* Closes the segment with a SPOOL_END, if the disk lets it. What is gathered and not synced is lost. */

@@ -1,6 +1,7 @@
 #include "plugin/state_dir.h"
 
 #include "base/file.h"
+#include "plugin/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static int take_lock(struct state_dir *dir, const char *path, char *why, size_t 
 {
 	char file[PATH_MAX];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	snprintf(file, sizeof file, "%s/locks", path);
+	snprintf(file, sizeof file, "%s/" SPOOL_LOCKS_FILE, path);
 	dir->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (dir->fd < 0) {
 		snprintf(why, why_size,

@@ -1,6 +1,5 @@
 #include "publisher/batch.h"
 
-#include "base/log.h"
 #include "publisher/event.h"
 #include "publisher/feed_format.h"
 
@@ -91,52 +90,61 @@ static bool write_token(struct batch_maker *maker, const struct event_facts *fac
 	return !jws->failed && jws->size + CLOSING_SIZE + 3 <= jws->max;
 }
 
-static bool make_token(struct batch_maker *maker, const struct clock_reading *now,
-		       struct buffer *jws)
+static int make_token(struct batch_maker *maker, const struct clock_reading *now,
+		      struct buffer *jws)
 {
 	struct event_facts facts = {.config = maker->config, .signed_s = now->wall_us / 1000000};
 	if (RAND_bytes(facts.id, sizeof facts.id) != 1)
-		return false;
+		return RESULT_NOMEM;
 	if (write_token(maker, &facts, false, jws))
-		return true;
+		return RESULT_OK;
+	/* With counts every event fits: if this fails, there is no memory. */
+	if (!write_token(maker, &facts, true, jws))
+		return RESULT_NOMEM;
 	tally(&maker->tallies->truncated, 1);
-	return write_token(maker, &facts, true, jws);
+	return RESULT_OK;
 }
 
-static void add_change(struct batch_maker *maker, const struct clock_reading *now,
-		       struct batch *batch)
+static int add_change(struct batch_maker *maker, const struct clock_reading *now,
+		      struct batch *batch)
 {
 	const struct change *change = &maker->change;
-	struct batch_item *item = &batch->items[batch->count];
 	const struct config_texts *zones = &maker->config->zones;
+	struct sign_job *job = &batch->jobs[batch->count];
 	if (zones->count && !config_zone_of(zones, change->name.text)) {
 		tally(&maker->tallies->outside_zones, 1);
-		return;
+		return RESULT_OK;
 	}
-	if (!make_token(maker, now, &batch->jobs[batch->count].jws)) {
-		tally(&maker->tallies->unsignable, 1);
-		log_error("an event could not be made; it was counted as unsignable");
-		return;
-	}
-	*item = (struct batch_item){.name = change->name,
+	int result = make_token(maker, now, &job->jws);
+	if (result != RESULT_OK)
+		return result;
+	job->is_signed = false;
+	batch->items[batch->count++] =
+		(struct batch_item){.name = change->name,
 				    .new_name = change->new_name,
 				    .object = (uint8_t)change->object,
-				    .verb = (uint8_t)change->verb};
-	batch->count++;
+				    .verb = (uint8_t)change->verb,
+				    .restore = change->restore != CHANGE_NO_RESTORE};
+	return RESULT_OK;
 }
 
-static void take_record(struct batch_maker *maker, const struct spool_record *record,
-			const struct clock_reading *now, struct batch *batch)
+/* RESULT_OK: the record is in the batch, or counted as none; RESULT_NOMEM: it is to be tried again. */
+static int take_record(struct batch_maker *maker, const struct spool_record *record,
+		       const struct clock_reading *now, struct batch *batch)
 {
+	int result = RESULT_OK;
+	if (record->kind == SPOOL_CHANGE) {
+		result = change_decode(&maker->change, record->payload, record->size);
+		if (result == RESULT_OK)
+			result = add_change(maker, now, batch);
+		if (result == RESULT_NOMEM)
+			return result;
+	}
+	if (result != RESULT_OK || (record->kind != SPOOL_CHANGE && record->kind != SPOOL_END))
+		tally(&maker->tallies->undecodable, 1);
 	batch->consumes = true;
 	batch->consumed = record->end;
-	if (record->kind == SPOOL_END)
-		return;
-	if (record->kind == SPOOL_CHANGE &&
-	    change_decode(&maker->change, record->payload, record->size) == RESULT_OK)
-		add_change(maker, now, batch);
-	else
-		tally(&maker->tallies->undecodable, 1);
+	return RESULT_OK;
 }
 
 enum spool_step batch_fill(struct batch_maker *maker, struct spool_reader *reader,
@@ -149,12 +157,14 @@ enum spool_step batch_fill(struct batch_maker *maker, struct spool_reader *reade
 		enum spool_step step = spool_reader_next(reader, &record);
 		if (step == SPOOL_STEP_SEGMENT)
 			return step; /* only at the very beginning: a batch ends with its segment */
-		if (step == SPOOL_STEP_RECORD)
-			take_record(maker, &record, now, batch);
-		else
+		if (step != SPOOL_STEP_RECORD) {
 			batch->finishes = step == SPOOL_STEP_DONE;
-		if (step == SPOOL_STEP_WAIT || step == SPOOL_STEP_DONE)
 			break;
+		}
+		if (take_record(maker, &record, now, batch) != RESULT_OK) {
+			spool_reader_unread(reader, &record);
+			break;
+		}
 	}
 	memcpy(batch->segment, spool_reader_segment(reader), sizeof batch->segment);
 	batch->sequence = spool_reader_sequence(reader);

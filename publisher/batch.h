@@ -19,6 +19,7 @@ enum { BATCH_MAX = 512 };
 struct batch_item {
 	struct change_name name, new_name;
 	uint8_t object, verb;
+	bool restore;
 };
 
 struct batch {

@@ -100,12 +100,6 @@ static bool fits_file_name(const char *name)
 static int make_client_key(const char *directory, const char *name)
 {
 	char folder[PATH_MAX], secret_path[PATH_MAX], public_path[PATH_MAX];
-	if (!fits_file_name(name)) {
-		ctl_fail("--client: the name becomes a file's: use letters, digits, - _ and ., at "
-			 "most 64, "
-			 "not a dot first");
-		return CTL_USAGE;
-	}
 	snprintf(folder, sizeof folder, "%s/clients", directory);
 	if (file_make_folder(folder, 0755) != RESULT_OK)
 		return ctl_fail("%s: %s", folder, strerror(errno));
@@ -127,6 +121,12 @@ int ctl_keygen(int argc, char **argv)
 	}
 	if (!directory || !*directory) {
 		ctl_fail("usage: epptapctl keygen [--client NAME] DIRECTORY");
+		return CTL_USAGE;
+	}
+	if (client && !fits_file_name(client)) {
+		ctl_fail("--client: the name becomes a file's: use letters, digits, - _ and ., at "
+			 "most 64, "
+			 "not a dot first");
 		return CTL_USAGE;
 	}
 	if (file_make_folder(directory, 0700) != RESULT_OK)

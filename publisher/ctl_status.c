@@ -16,19 +16,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The process that has the state_dir open; 0: none. */
-static long find_writer(const char *state_dir)
+/* Says which process has the state_dir open. */
+static int show_writer(const char *state_dir)
 {
 	char path[PATH_MAX];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	snprintf(path, sizeof path, "%s/locks", state_dir);
+	snprintf(path, sizeof path, "%s/" SPOOL_LOCKS_FILE, state_dir);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
-		lock.l_pid = 0;
-	close(fd);
-	return lock.l_pid;
+	if (fd < 0 && errno != ENOENT)
+		return ctl_fail("%s: %s; run this as the front end's user", path, strerror(errno));
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) != 0)
+		lock.l_type = F_UNLCK;
+	if (fd >= 0)
+		close(fd);
+	if (lock.l_type == F_UNLCK)
+		printf("writer    none: no front end has it open\n");
+	else
+		printf("writer    process %ld has it open\n", (long)lock.l_pid);
+	return CTL_OK;
 }
 
 static void show_spool(const char *state_dir)
@@ -61,44 +66,54 @@ static void show_spool(const char *state_dir)
 		       bad == 1 ? "" : "s", folder);
 }
 
-static void show_channel(struct feed_txn *txn, const struct config_channel *channel, int64_t now_ms)
+static int show_channel(struct feed_txn *txn, const struct config_channel *channel, int64_t now_ms)
 {
 	struct channel_record record;
 	int64_t due_ms = INT64_MAX;
-	if (feed_txn_channel(txn, channel->name, false, &record) != RESULT_OK) {
+	int result = feed_txn_channel(txn, channel->name, false, &record);
+	if (result == RESULT_INVALID) {
 		printf("channel   %-16s nothing yet\n", channel->name);
-		return;
+		return RESULT_OK;
 	}
+	if (result == RESULT_OK)
+		result = hold_next_due(txn, &record, &due_ms);
+	if (result != RESULT_OK)
+		return result;
 	printf("channel   %-16s %" PRIu64 " events, %" PRIu64 " held", channel->name,
 	       record.next_index, record.held);
-	if (hold_next_due(txn, &record, &due_ms) == RESULT_OK && due_ms != INT64_MAX)
+	if (due_ms != INT64_MAX)
 		printf(", the next due in %" PRId64 " s",
 		       due_ms > now_ms ? (due_ms - now_ms + 999) / 1000 : 0);
 	printf("\n");
+	return RESULT_OK;
 }
 
-static void show_channels(const struct config *config)
+static int show_channels(const struct config *config)
 {
 	char why[1024], boot_id[CLOCK_BOOT_ID_SIZE];
 	struct feed_store *store;
 	struct feed_txn txn = {0};
-	struct feed_clock clock;
+	struct feed_clock clock = {0};
 	struct clock_reading now;
-	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
-			    sizeof why) != RESULT_OK) {
-		printf("%s\n", why);
-		return;
+	if (!feed_store_exists(config->state_dir)) {
+		printf("channels  nothing was published from this state_dir yet\n");
+		return CTL_OK;
 	}
+	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
+			    sizeof why) != RESULT_OK)
+		return ctl_fail("%s", why);
+	int result = feed_txn_begin(store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_clock(&txn, &clock);
 	clock_read(&now);
 	clock_boot_id(boot_id);
-	if (feed_txn_begin(store, true, &txn) == RESULT_OK &&
-	    feed_txn_clock(&txn, &clock) == RESULT_OK) {
-		int64_t now_ms = feed_clock_advance(&clock, &now, boot_id);
-		for (size_t i = 0; i < config->channel_count; i++)
-			show_channel(&txn, &config->channels[i], now_ms);
-	}
+	int64_t now_ms = feed_clock_advance(&clock, &now, boot_id);
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
+		result = show_channel(&txn, &config->channels[i], now_ms);
 	feed_txn_abort(&txn);
 	feed_store_close(&store);
+	return result == RESULT_OK ? CTL_OK
+				   : ctl_fail("the feed store can't be read: it is damaged");
 }
 
 /* The counters, a member of an object as object.member; those at zero are left out of groups. */
@@ -141,15 +156,13 @@ int ctl_status(int argc, char **argv)
 	struct config *config = ctl_load(argv[0]);
 	if (!config)
 		return CTL_FAILED;
-	long pid = find_writer(config->state_dir);
 	printf("state_dir %s\n", config->state_dir);
-	if (pid)
-		printf("writer    process %ld has it open\n", pid);
-	else
-		printf("writer    none: no front end has it open\n");
-	show_spool(config->state_dir);
-	show_channels(config);
-	show_status_file(config->state_dir);
+	int status = show_writer(config->state_dir);
+	if (status == CTL_OK) {
+		show_spool(config->state_dir);
+		status = show_channels(config);
+		show_status_file(config->state_dir);
+	}
 	config_free(&config);
-	return CTL_OK;
+	return status;
 }

@@ -37,31 +37,47 @@ struct door {
 	_Atomic uint64_t admitted, refused_unknown_key, refused_mechanism, refused_malformed;
 };
 
-int door_read_key(const char *path, char text[DOOR_KEY_TEXT + 1], char *why, size_t why_size)
+static int read_key_file(const char *path, bool secret, struct buffer *bytes, char *why,
+			 size_t why_size)
+{
+	static const char hint[] = "`epptapctl keygen DIRECTORY` makes keys";
+	if (secret)
+		return file_read_private(path, bytes, hint, why, why_size);
+	int result = file_read(path, bytes);
+	if (result != RESULT_STORE)
+		return result;
+	snprintf(why, why_size, "%s: %s; %s", path, strerror(errno), hint);
+	return RESULT_CONFIG;
+}
+
+int door_read_key(const char *path, bool secret, char text[DOOR_KEY_TEXT + 1], char *why,
+		  size_t why_size)
 {
 	uint8_t raw[DOOR_KEY_SIZE];
 	struct buffer bytes;
 	buffer_init(&bytes, PART_SIZE);
 	*text = '\0';
-	int result = file_read(path, &bytes);
-	int error = errno;
+	int result = read_key_file(path, secret, &bytes, why, why_size);
 	while (bytes.size > 0 && strchr(" \t\r\n", bytes.data[bytes.size - 1]))
 		bytes.size--;
 	if (result == RESULT_OK && bytes.size == DOOR_KEY_TEXT) {
 		memcpy(text, bytes.data, DOOR_KEY_TEXT);
 		text[DOOR_KEY_TEXT] = '\0';
 	}
+	if (bytes.data)
+		explicit_bzero(bytes.data, bytes.capacity);
 	buffer_free(&bytes);
-	if (result == RESULT_OK && *text && zmq_z85_decode(raw, text))
+	if (result == RESULT_CONFIG || result == RESULT_NOMEM)
+		return result;
+	bool good = *text && zmq_z85_decode(raw, text);
+	explicit_bzero(raw, sizeof raw);
+	if (good)
 		return RESULT_OK;
-	if (result == RESULT_STORE)
-		snprintf(why, why_size, "%s: %s; `epptapctl keygen DIRECTORY` makes keys", path,
-			 strerror(error));
-	else
-		snprintf(why, why_size,
-			 "%s: no CURVE key; the file must hold one line of 40 characters z85, as "
-			 "`epptapctl keygen` writes it",
-			 path);
+	snprintf(
+		why, why_size,
+		"%s: no CURVE key; the file must hold one line of 40 characters z85, as `epptapctl "
+		"keygen` writes it",
+		path);
 	return RESULT_CONFIG;
 }
 
@@ -100,7 +116,7 @@ static int read_guests(struct guests *guests, char *why, size_t why_size)
 		    strcmp(entry->d_name + size - 4, ".pub") != 0)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-		result = door_read_key(path, text, why, why_size);
+		result = door_read_key(path, false, text, why, why_size);
 		if (result == RESULT_OK)
 			result = add_guest(guests, text);
 	}

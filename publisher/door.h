@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "base/result.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DOOR_KEY_TEXT = 40, DOOR_KEY_SIZE = 32 }; /* a CURVE key as z85, and raw */
@@ -33,8 +34,9 @@ void door_answer(struct door *door);
 /* Appends the member "door": how many were let in, and refused, by reason. Any thread. */
 void door_write_stats(struct door *door, struct buffer *json);
 
-/* Reads a CURVE key file: one line of z85. RESULT_CONFIG: `why` says what is wrong with it. */
-MUST_USE int door_read_key(const char *path, char text[DOOR_KEY_TEXT + 1], char *why,
+/* Reads a CURVE key file: one line of z85. A secret one must be its owner's alone. RESULT_CONFIG: `why` says what is
+ * wrong with it; RESULT_NOMEM. The caller wipes a secret. */
+MUST_USE int door_read_key(const char *path, bool secret, char text[DOOR_KEY_TEXT + 1], char *why,
 			   size_t why_size);
 
 #endif

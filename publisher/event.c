@@ -16,11 +16,7 @@ struct writer {
 	bool counts;
 };
 
-static const char *const impact_names[IMPACT_COUNT] = {
-	"create",     "delete", "restore",      "renew",          "transfer",       "registrar",
-	"delegation", "glue",   "dnssec-added", "dnssec-changed", "dnssec-removed", "lock",
-	"unlock",     "hold",   "unhold",       "contacts",       "none",
-};
+_Static_assert((int)IMPACT_COUNT == (int)FEED_IMPACTS, "each impact has its word in the feed");
 
 static const char *event_name(const struct change *change)
 {
@@ -248,7 +244,7 @@ static void write_impact(struct writer *writer)
 	struct json_mark mark = json_open_list_if_any(&writer->json, "impact");
 	for (int i = 0; i < IMPACT_COUNT; i++)
 		if (impact & 1u << i)
-			json_put_text(&writer->json, NULL, impact_names[i]);
+			json_put_text(&writer->json, NULL, feed_impact_name((size_t)i));
 	json_close_list_if_any(&writer->json, mark);
 }
 

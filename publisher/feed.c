@@ -1,6 +1,6 @@
 #include "publisher/feed.h"
 
-#include "base/log.h"
+#include "base/name.h"
 #include "eppparse/change.h"
 #include "publisher/hold.h"
 
@@ -10,7 +10,7 @@
 enum {
 	RELEASE_MOST = 1000,  /* events that one commit releases, about */
 	PRUNE_MOST = 1024,    /* places that one commit lets go of: more than it adds */
-	PRUNE_FULL_MOST = 32, /* and while the store is full: few, for that takes room as well */
+	PRUNE_FULL_MOST = 32, /* and while the store is full: what its reserve is enough for */
 };
 
 /* A place that was given and is to be sent. */
@@ -162,7 +162,8 @@ static int release_due(struct feed *feed, struct feed_txn *txn, int64_t now_ms)
 	return result;
 }
 
-static unsigned kind_of(const struct batch_item *item)
+/* The kinds that let it in: a restore is an update, too. */
+static unsigned kinds_of(const struct batch_item *item)
 {
 	switch (item->verb) {
 	case CHANGE_CREATE:
@@ -172,14 +173,14 @@ static unsigned kind_of(const struct batch_item *item)
 	case CHANGE_RENEW:
 		return CONFIG_KIND_RENEW;
 	default:
-		return CONFIG_KIND_UPDATE;
+		return CONFIG_KIND_UPDATE | (item->restore ? CONFIG_KIND_RESTORE : 0);
 	}
 }
 
 /* Is the channel about this event's zone and kind? */
 static bool wants(const struct config_channel *channel, const struct batch_item *item)
 {
-	if (!(channel->kinds & kind_of(item)))
+	if (!(channel->kinds & kinds_of(item)))
 		return false;
 	return channel->zones.count == 0 || config_zone_of(&channel->zones, item->name.text);
 }
@@ -190,9 +191,8 @@ static struct hold_delays delays_for(const struct config_channel *channel, const
 	const struct config_delay *found = &channel->delay;
 	size_t longest = 0;
 	for (size_t i = 0; i < channel->zone_delay_count; i++) {
-		char *zone = channel->zone_delays[i].zone;
-		const struct config_texts one = {.items = &zone, .count = 1};
-		if (strlen(zone) > longest && config_zone_of(&one, name)) {
+		const char *zone = channel->zone_delays[i].zone;
+		if (strlen(zone) > longest && name_is_in(name, zone)) {
 			found = &channel->zone_delays[i];
 			longest = strlen(zone);
 		}
@@ -229,8 +229,6 @@ static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch 
 					 .jws_size = job->jws.size};
 	uint64_t number;
 	uint32_t channels = 0;
-	if (job->result != RESULT_OK)
-		return RESULT_OK; /* counted where it was signed */
 	for (size_t c = 0; c < feed->config->channel_count; c++)
 		channels += wants(&feed->config->channels[c], item);
 	if (channels == 0) {
@@ -295,12 +293,19 @@ static void make_room(struct feed *feed, const struct clock_reading *now)
 	struct feed_clock clock = feed->clock;
 	struct feed_txn txn;
 	int64_t now_ms = feed_clock_advance(&clock, now, feed->boot_id);
-	if (feed_txn_begin(feed->store, false, &txn) == RESULT_OK &&
-	    load_channels(feed, &txn) == RESULT_OK &&
-	    prune(feed, &txn, now_ms, PRUNE_FULL_MOST) == RESULT_OK &&
-	    feed_txn_commit(&txn) != RESULT_OK)
-		tally(&feed->tallies->store_failures, 1);
+	int result = feed_store_open_reserve(feed->store, true);
+	if (result != RESULT_OK)
+		return;
+	result = feed_txn_begin(feed->store, false, &txn);
+	if (result == RESULT_OK)
+		result = load_channels(feed, &txn);
+	if (result == RESULT_OK)
+		result = prune(feed, &txn, now_ms, PRUNE_FULL_MOST);
+	if (result == RESULT_OK)
+		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
+	if (feed_store_open_reserve(feed->store, false) != RESULT_OK || result != RESULT_OK)
+		tally(&feed->tallies->store_failures, 1);
 }
 
 static void send_event(struct feed *feed, const struct sending *sending,
@@ -354,10 +359,10 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 	if (result == RESULT_OK)
 		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
-	if (result != RESULT_OK) {
+	if (result == RESULT_FULL)
 		make_room(feed, now);
-		return result == RESULT_NOMEM ? result : RESULT_STORE;
-	}
+	if (result != RESULT_OK)
+		return result == RESULT_INVALID ? RESULT_STORE : result;
 	feed->clock = clock;
 	feed->next_due_ms = next_ms;
 	feed->has_forgettable = false;

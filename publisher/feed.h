@@ -19,8 +19,9 @@ MUST_USE int feed_new(const struct config *config, struct feed_store *store,
 		      struct outlet **outlets, struct tallies *tallies, struct feed **feed);
 void feed_free(struct feed **feed);
 
-/* Commits a signed batch, or with NULL just what is due, and sends what may go out. RESULT_OK, or RESULT_STORE or
- * RESULT_NOMEM: nothing was changed or sent. */
+/* Commits a signed batch, or with NULL just what is due, and sends what may go out. RESULT_OK, or RESULT_FULL (the
+ * disk, or the store's limit), RESULT_STORE, RESULT_NOMEM: nothing was changed or sent. A full store lets go of what is
+ * past its retention, so that a later try may succeed. */
 MUST_USE int feed_commit(struct feed *feed, const struct batch *batch,
 			 const struct clock_reading *now);
 

@@ -1,5 +1,6 @@
 #include "publisher/feed_format.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,18 @@ int feed_key_id(const uint8_t key[FEED_KEY_SIZE], char id[FEED_KEY_ID_SIZE])
 	}
 	buffer_free(&text);
 	return result;
+}
+
+const char *feed_impact_name(size_t i)
+{
+	static const char *const names[] = {
+		"create",         "delete",     "restore", "renew",        "transfer",
+		"registrar",      "delegation", "glue",    "dnssec-added", "dnssec-changed",
+		"dnssec-removed", "lock",       "unlock",  "hold",         "unhold",
+		"contacts",       "none",
+	};
+	static_assert(sizeof names / sizeof *names == FEED_IMPACTS, "the number of them");
+	return i < FEED_IMPACTS ? names[i] : NULL;
 }
 
 int feed_topic(const char *name, char topic[FEED_TOPIC_SIZE])

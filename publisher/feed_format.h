@@ -12,10 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEED_JOSE_TYP       "secevent+jwt"
+#define FEED_JOSE_TYP         "secevent+jwt"
 
 /* Topics of the tap's own messages begin with this; no domain name can. */
-#define FEED_OWN_TOPIC_MARK '~'
+#define FEED_OWN_TOPIC_MARK   '~'
+#define FEED_EVENT_TOPIC      "~event"
+#define FEED_CHECKPOINT_TOPIC "~checkpoint"
 
 enum {
 	FEED_VERSION = 1,
@@ -25,7 +27,12 @@ enum {
 	FEED_EVENT_MAX = 60000,   /* bytes of a compact JWS; larger events carry counts */
 	FEED_JWS_MAX = 65535,     /* bytes a reader must accept: a log entry's length has 16 bits */
 	FEED_TOPIC_SIZE = 256,    /* bytes of a topic with its NUL, never more */
+	FEED_IMPACTS = 17,        /* words of an event's `impact` */
 };
+
+/* Word number `i` of an event's `impact`, below FEED_IMPACTS, in the order in which an event lists them; NULL past the
+ * last. */
+const char *feed_impact_name(size_t i);
 
 /* Appends base64url without padding (RFC 7515, section 2). */
 void feed_base64url_encode(const void *bytes, size_t size, struct buffer *into);

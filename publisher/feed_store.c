@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { PLACE_KEY_SIZE = 12 };
+/* RESERVE: bytes over the limit, for taking away from a full store, since LMDB copies pages to do so. */
+enum { PLACE_KEY_SIZE = 12, RESERVE = 4 << 20 };
 
 static const char *const table_names[TABLE_COUNT] = {
 	"meta", "events", "channels", "places", "holds", "due", "segments", "keys",
@@ -16,6 +18,8 @@ static const char *const table_names[TABLE_COUNT] = {
 
 struct feed_store {
 	MDB_env *env;
+	uint64_t limit;
+	bool unmapped; /* LMDB could not map it again: it must not be touched any more */
 	MDB_dbi tables[TABLE_COUNT];
 };
 
@@ -55,13 +59,16 @@ static MDB_val text_view(const char *text)
 	return view(text, strlen(text));
 }
 
-static int from_mdb(int code)
+int feed_store_result(int code)
 {
 	switch (code) {
 	case MDB_SUCCESS:
 		return RESULT_OK;
 	case MDB_NOTFOUND:
 		return RESULT_INVALID;
+	case MDB_MAP_FULL:
+	case ENOSPC:
+		return RESULT_FULL;
 	case ENOMEM:
 		return RESULT_NOMEM;
 	default:
@@ -71,7 +78,7 @@ static int from_mdb(int code)
 
 static int put(struct feed_txn *txn, enum feed_table table, MDB_val key, MDB_val value)
 {
-	return from_mdb(mdb_put(txn->mdb, txn->tables[table], &key, &value, 0));
+	return feed_store_result(mdb_put(txn->mdb, txn->tables[table], &key, &value, 0));
 }
 
 /* Reads a value of just `size` bytes. */
@@ -80,7 +87,7 @@ static int get(struct feed_txn *txn, enum feed_table table, MDB_val key, void *i
 	MDB_val value;
 	int code = mdb_get(txn->mdb, txn->tables[table], &key, &value);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	if (value.mv_size != size)
 		return RESULT_STORE;
 	memcpy(into, value.mv_data, size);
@@ -143,6 +150,7 @@ int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struc
 	struct feed_store *store = calloc(1, sizeof *store);
 	if (!store)
 		return RESULT_NOMEM;
+	store->limit = limit;
 	int code = MDB_SUCCESS;
 	if (!read_only && file_make_folder(folder, 0700) != RESULT_OK)
 		code = errno;
@@ -168,6 +176,13 @@ int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struc
 	return result;
 }
 
+bool feed_store_exists(const char *state_dir)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/" FEED_STORE_FOLDER "/data.mdb", state_dir);
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 void feed_store_close(struct feed_store **store)
 {
 	if (!*store)
@@ -178,22 +193,33 @@ void feed_store_close(struct feed_store **store)
 	*store = NULL;
 }
 
+int feed_store_open_reserve(struct feed_store *store, bool open)
+{
+	if (!store->unmapped &&
+	    mdb_env_set_mapsize(store->env, store->limit + (open ? RESERVE : 0)) != MDB_SUCCESS)
+		store->unmapped = true;
+	return store->unmapped ? RESULT_STORE : RESULT_OK;
+}
+
 int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn)
 {
 	int dead;
 	txn->tables = store->tables;
 	txn->mdb = NULL;
+	if (store->unmapped)
+		return RESULT_STORE;
 	/* A tool that was killed while it read would keep all pages from being used again. */
 	if (!read_only)
 		mdb_reader_check(store->env, &dead);
-	return from_mdb(mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
+	return feed_store_result(
+		mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
 }
 
 int feed_txn_commit(struct feed_txn *txn)
 {
 	int code = mdb_txn_commit(txn->mdb);
 	txn->mdb = NULL;
-	return code == MDB_SUCCESS ? RESULT_OK : RESULT_STORE;
+	return feed_store_result(code);
 }
 
 void feed_txn_abort(struct feed_txn *txn)
@@ -221,11 +247,11 @@ int feed_txn_event_count(struct feed_txn *txn, uint64_t *count)
 	MDB_val key, value;
 	int code = mdb_cursor_open(txn->mdb, txn->tables[TABLE_EVENTS], &cursor);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
 	*count = code == MDB_SUCCESS ? feed_key_u64(key.mv_data) + 1 : 0;
 	mdb_cursor_close(cursor);
-	return code == MDB_NOTFOUND ? RESULT_OK : from_mdb(code);
+	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
 }
 
 int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uint32_t channels,
@@ -248,7 +274,7 @@ int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uin
 	int code = mdb_put(txn->mdb, txn->tables[TABLE_EVENTS], &key, &value,
 			   MDB_RESERVE | MDB_APPEND);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	char *at = value.mv_data;
 	memcpy(at, &header, sizeof header);
 	at += sizeof header;
@@ -289,7 +315,7 @@ int feed_txn_event(struct feed_txn *txn, uint64_t number, struct feed_event *eve
 	feed_key_put_u64(key_bytes, number);
 	MDB_val key = view(key_bytes, sizeof key_bytes), value;
 	int code = mdb_get(txn->mdb, txn->tables[TABLE_EVENTS], &key, &value);
-	return code == MDB_SUCCESS ? read_event(value, event) : from_mdb(code);
+	return code == MDB_SUCCESS ? read_event(value, event) : feed_store_result(code);
 }
 
 int feed_txn_channel(struct feed_txn *txn, const char *name, bool make,
@@ -302,7 +328,7 @@ int feed_txn_channel(struct feed_txn *txn, const char *name, bool make,
 	/* No record is ever removed, so their number is a number that none has. */
 	int code = mdb_stat(txn->mdb, txn->tables[TABLE_CHANNELS], &stat);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	*record = (struct channel_record){.id = (uint32_t)stat.ms_entries};
 	return feed_txn_set_channel(txn, name, record);
 }
@@ -354,7 +380,7 @@ int feed_txn_forget_segment(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE
 {
 	MDB_val key = view(id, SPOOL_ID_SIZE);
 	int code = mdb_del(txn->mdb, txn->tables[TABLE_SEGMENTS], &key, NULL);
-	return code == MDB_NOTFOUND ? RESULT_OK : from_mdb(code);
+	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
 }
 
 int feed_txn_add_key(struct feed_txn *txn, const char *id, const uint8_t key[FEED_KEY_SIZE])
@@ -369,7 +395,7 @@ int feed_txn_each_key(struct feed_txn *txn,
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
-	int result = from_mdb(mdb_cursor_open(txn->mdb, txn->tables[TABLE_KEYS], &cursor));
+	int result = feed_store_result(mdb_cursor_open(txn->mdb, txn->tables[TABLE_KEYS], &cursor));
 	if (result != RESULT_OK)
 		return result;
 	int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
@@ -379,6 +405,8 @@ int feed_txn_each_key(struct feed_txn *txn,
 				 ? show(context, key.mv_data, key.mv_size, value.mv_data)
 				 : RESULT_STORE;
 	mdb_cursor_close(cursor);
+	if (result == RESULT_OK && code != MDB_NOTFOUND)
+		result = feed_store_result(code);
 	return result;
 }
 
@@ -394,7 +422,7 @@ static int let_go(struct feed_txn *txn, uint64_t number)
 		return code == MDB_NOTFOUND ? RESULT_OK : RESULT_STORE;
 	memcpy(&header, old.mv_data, sizeof header);
 	if (header.channels <= 1)
-		return from_mdb(mdb_del(txn->mdb, txn->tables[TABLE_EVENTS], &key, NULL));
+		return feed_store_result(mdb_del(txn->mdb, txn->tables[TABLE_EVENTS], &key, NULL));
 	struct buffer changed;
 	buffer_init(&changed, old.mv_size);
 	header.channels--;
@@ -417,7 +445,7 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 	MDB_val key = view(key_bytes, sizeof key_bytes), value;
 	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	if (memcmp(key.mv_data, key_bytes, sizeof record->id) != 0)
 		return RESULT_INVALID;
 	if (value.mv_size != sizeof number)
@@ -430,14 +458,15 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 		result = let_go(txn, number);
 	if (result != RESULT_OK && result != RESULT_INVALID)
 		return result;
-	return from_mdb(mdb_cursor_del(cursor, 0));
+	return feed_store_result(mdb_cursor_del(cursor, 0));
 }
 
 int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, int64_t feed_ms,
 		   unsigned most)
 {
 	MDB_cursor *cursor;
-	int result = from_mdb(mdb_cursor_open(txn->mdb, txn->tables[TABLE_PLACES], &cursor));
+	int result =
+		feed_store_result(mdb_cursor_open(txn->mdb, txn->tables[TABLE_PLACES], &cursor));
 	if (result != RESULT_OK)
 		return result;
 	while (most-- > 0 && result == RESULT_OK)

@@ -6,7 +6,8 @@
  *
  * Owner: the publisher's thread writes; epptapctl may read at the same time, from a process of its own. Keys are
  * big-endian, so that LMDB's byte order is the order of numbers; values are of the machine's byte order.
- * Errors are RESULT_STORE (disk full, store at its limit, damage), after which the transaction can only be aborted.
+ * Errors are RESULT_FULL (the disk is full, or the store at its limit), RESULT_STORE (it can't be read or written, or
+ * is damaged) and RESULT_NOMEM, after which the transaction can only be aborted.
  */
 #ifndef PUBLISHER_FEED_STORE_H
 #define PUBLISHER_FEED_STORE_H
@@ -67,10 +68,20 @@ MUST_USE int feed_store_open(const char *state_dir, uint64_t limit, bool read_on
 			     struct feed_store **store, char *why, size_t why_size);
 void feed_store_close(struct feed_store **store);
 
+/* Is there a store in this state_dir, readable or not? */
+bool feed_store_exists(const char *state_dir);
+
+/* What a code of LMDB's means here: RESULT_INVALID is MDB_NOTFOUND. */
+int feed_store_result(int code);
+
+/* Opens or closes a reserve beyond the limit, for a transaction that takes away from a full store: without, not even
+ * that would fit. What of it was used stays part of the store. No transaction of this process may be under way. */
+MUST_USE int feed_store_open_reserve(struct feed_store *store, bool open);
+
 /* Begins a transaction: the writer's one, or a reader's view. */
 MUST_USE int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn);
 
-/* Makes all of it durable, or nothing (RESULT_STORE; then it is aborted). */
+/* Makes all of it durable, or nothing; then it is aborted. */
 MUST_USE int feed_txn_commit(struct feed_txn *txn);
 
 /* Accepts one that has ended already. */

@@ -24,11 +24,9 @@ struct hold_key {
 	size_t prefix; /* channel and name */
 };
 
-static int from_mdb(int code)
+static int open_cursor(struct feed_txn *txn, enum feed_table table, MDB_cursor **cursor)
 {
-	return code == MDB_SUCCESS    ? RESULT_OK
-	       : code == MDB_NOTFOUND ? RESULT_INVALID
-				      : RESULT_STORE;
+	return feed_store_result(mdb_cursor_open(txn->mdb, txn->tables[table], cursor));
 }
 
 static struct hold_key hold_key(const struct channel_record *record, const char *name,
@@ -68,7 +66,7 @@ static int first_held(MDB_cursor *cursor, const struct hold_key *wanted, MDB_val
 	*key = (MDB_val){.mv_data = (void *)(uintptr_t)wanted->bytes, .mv_size = wanted->prefix};
 	int code = mdb_cursor_get(cursor, key, &value, MDB_SET_RANGE);
 	if (code != MDB_SUCCESS)
-		return from_mdb(code);
+		return feed_store_result(code);
 	if (key->mv_size != wanted->prefix + NUMBER_SIZE ||
 	    memcmp(key->mv_data, wanted->bytes, wanted->prefix) != 0)
 		return RESULT_INVALID;
@@ -84,9 +82,10 @@ static int holder(struct feed_txn *txn, const struct channel_record *channel, co
 	MDB_cursor *cursor;
 	MDB_val key;
 	*kind = 0;
-	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
-		return RESULT_NOMEM;
-	int result = first_held(cursor, &wanted, &key, &record);
+	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
+	if (result != RESULT_OK)
+		return result;
+	result = first_held(cursor, &wanted, &key, &record);
 	mdb_cursor_close(cursor);
 	if (result == RESULT_OK)
 		*kind = record.kind;
@@ -109,7 +108,7 @@ static int add(struct feed_txn *txn, struct channel_record *channel, const char 
 		code = mdb_put(txn->mdb, txn->tables[TABLE_DUE], &key, &value, 0);
 	}
 	channel->held += code == MDB_SUCCESS;
-	return from_mdb(code);
+	return feed_store_result(code);
 }
 
 static int remember(struct hold_released *released, uint64_t number)
@@ -132,7 +131,7 @@ static int forget_due(struct feed_txn *txn, const struct channel_record *channel
 	uint8_t bytes[DUE_KEY_SIZE];
 	due_key(bytes, channel, due_ms, number);
 	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes};
-	return from_mdb(mdb_del(txn->mdb, txn->tables[TABLE_DUE], &key, NULL));
+	return feed_store_result(mdb_del(txn->mdb, txn->tables[TABLE_DUE], &key, NULL));
 }
 
 /* Takes one event out of the queue, which the cursor stands on. */
@@ -145,27 +144,47 @@ static int release_one(struct feed_txn *txn, struct channel_record *channel, MDB
 	if (result == RESULT_OK && record->kind != HOLD_FOLLOWER)
 		result = forget_due(txn, channel, record->due_ms, number);
 	if (result == RESULT_OK)
-		result = from_mdb(mdb_cursor_del(cursor, 0));
+		result = feed_store_result(mdb_cursor_del(cursor, 0));
 	channel->held -= result == RESULT_OK;
 	return result == RESULT_INVALID ? RESULT_STORE : result;
 }
 
-/* Takes everything that waits under `name` out of the queue. */
-static int release_name(struct feed_txn *txn, struct channel_record *channel, const char *name,
-			struct hold_released *released)
+/* Makes the first event that is left the one by which its name is held. */
+static int hold_the_rest(struct feed_txn *txn, struct channel_record *channel, const char *name,
+			 MDB_cursor *cursor, const struct hold_record *before)
 {
 	struct hold_key wanted = hold_key(channel, name, 0);
 	struct hold_record record;
+	MDB_val key;
+	int result = first_held(cursor, &wanted, &key, &record);
+	if (result != RESULT_OK)
+		return result;
+	channel->held--; /* add() counts it again */
+	return add(txn, channel, name,
+		   feed_key_u64((const uint8_t *)key.mv_data + key.mv_size - NUMBER_SIZE),
+		   (enum hold_kind)before->kind, before->due_ms);
+}
+
+/* Takes what waits under `name` out of the queue, in order, until `released` has `most`. */
+static int release_name(struct feed_txn *txn, struct channel_record *channel, const char *name,
+			size_t most, struct hold_released *released)
+{
+	struct hold_key wanted = hold_key(channel, name, 0);
+	struct hold_record record, first = {0};
 	MDB_cursor *cursor;
 	MDB_val key;
-	int result;
-	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
-		return RESULT_NOMEM;
-	while ((result = first_held(cursor, &wanted, &key, &record)) == RESULT_OK) {
-		result = release_one(txn, channel, cursor, key, &record, released);
-		if (result != RESULT_OK)
-			break;
+	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
+	if (result != RESULT_OK)
+		return result;
+	while (result == RESULT_OK && released->count < most) {
+		result = first_held(cursor, &wanted, &key, &record);
+		if (result == RESULT_OK && record.kind != HOLD_FOLLOWER)
+			first = record;
+		if (result == RESULT_OK)
+			result = release_one(txn, channel, cursor, key, &record, released);
 	}
+	if (result == RESULT_OK)
+		result = hold_the_rest(txn, channel, name, cursor, &first);
 	mdb_cursor_close(cursor);
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
@@ -201,7 +220,7 @@ static int judge_known_domain(struct feed_txn *txn, struct channel_record *chann
 	if (result != RESULT_OK)
 		return result;
 	if (kind == HOLD_DELETE)
-		return release_name(txn, channel, event->name, released);
+		return release_name(txn, channel, event->name, SIZE_MAX, released);
 	if (event->verb == CHANGE_CREATE && delays->create_ms > 0) {
 		*waits = true;
 		return add(txn, channel, event->name, number, HOLD_CREATE,
@@ -241,9 +260,10 @@ static int next_due(struct feed_txn *txn, const struct channel_record *channel, 
 	MDB_cursor *cursor;
 	due_key(bytes, channel, 0, 0);
 	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes}, value;
-	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_DUE], &cursor) != MDB_SUCCESS)
-		return RESULT_NOMEM;
-	int result = from_mdb(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+	int result = open_cursor(txn, TABLE_DUE, &cursor);
+	if (result != RESULT_OK)
+		return result;
+	result = feed_store_result(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
 	if (result == RESULT_OK && memcmp(key.mv_data, bytes, CHANNEL_SIZE) != 0)
 		result = RESULT_INVALID;
 	if (result == RESULT_OK &&
@@ -268,7 +288,7 @@ int hold_release_due(struct feed_txn *txn, struct channel_record *channel, int64
 		result = next_due(txn, channel, &due_ms, name);
 		if (result != RESULT_OK || due_ms > now_ms)
 			break;
-		result = release_name(txn, channel, name, released);
+		result = release_name(txn, channel, name, most, released);
 		if (result != RESULT_OK)
 			break;
 	}
@@ -292,11 +312,11 @@ int hold_each(struct feed_txn *txn, const struct channel_record *channel,
 	uint8_t prefix[CHANNEL_SIZE];
 	struct hold_record record, first = {0};
 	MDB_cursor *cursor;
-	int result = RESULT_OK;
 	feed_key_put_u32(prefix, channel->id);
 	MDB_val key = {.mv_data = prefix, .mv_size = sizeof prefix}, value;
-	if (mdb_cursor_open(txn->mdb, txn->tables[TABLE_HOLDS], &cursor) != MDB_SUCCESS)
-		return RESULT_NOMEM;
+	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
+	if (result != RESULT_OK)
+		return result;
 	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	for (; code == MDB_SUCCESS && result == RESULT_OK;
 	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
@@ -313,6 +333,9 @@ int hold_each(struct feed_txn *txn, const struct channel_record *channel,
 				      first.kind, first.due_ms);
 	}
 	mdb_cursor_close(cursor);
+	/* A cursor that fails is no end of the queue. */
+	if (result == RESULT_OK && code != MDB_SUCCESS && code != MDB_NOTFOUND)
+		result = feed_store_result(code);
 	return result;
 }
 

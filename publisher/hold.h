@@ -37,8 +37,9 @@ MUST_USE int hold_judge(struct feed_txn *txn, struct channel_record *record,
 			uint64_t number, int64_t now_ms, struct hold_released *released,
 			bool *waits);
 
-/* Releases what is due at `now_ms`, the oldest first; ends after the name with which `most` events are reached.
- * RESULT_OK, or RESULT_STORE or RESULT_NOMEM: abort the transaction. */
+/* Releases what is due at `now_ms`, the oldest first, `most` events at most. A name of which some are left stays hidden
+ * and due: the next call goes on with it.
+ * RESULT_OK, or an error of feed_store.h's: abort the transaction. */
 MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *record, int64_t now_ms,
 			      size_t most, struct hold_released *released);
 

@@ -60,7 +60,7 @@ static int put_in_folder(const struct config_channel *channel, const struct buff
 	int size = snprintf(path, sizeof path, "%s/jwks.json", channel->log_dir);
 	errno = ENAMETOOLONG;
 	if (size < (int)sizeof path && file_make_folder(channel->log_dir, mode) == RESULT_OK &&
-	    file_replace(path, text->data, text->size, mode & 0666) == RESULT_OK)
+	    file_replace(path, text->data, text->size, mode & 0666, true) == RESULT_OK)
 		return RESULT_OK;
 	snprintf(why, why_size,
 		 "channel %s: %s: %s; log_dir must be a folder that this user can write, or make",

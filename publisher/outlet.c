@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zmq.h>
 
 enum {
 	HANDSHAKE_MS = 5000, /* for TCP and CURVE together */
-	INCOMING_MAX = 1024, /* bytes of a subscription: a topic has 255 */
+	INCOMING_MAX = 1024, /* bytes of a subscription, and of a part of the CURVE handshake */
 	WAITING_CONNECTIONS = 128,
 	HEARTBEAT_MS = 15000,
 	ZAP_ENFORCE_DOMAIN = 93, /* libzmq has it since 4.3; its header shows it with drafts only */
@@ -34,25 +33,11 @@ static bool set_text(void *socket, int option, const char *text)
 	return zmq_setsockopt(socket, option, text, strlen(text)) == 0;
 }
 
-/* A secret that others can read is none. */
-static int check_mode(const char *path, char *why, size_t why_size)
-{
-	struct stat mode;
-	if (stat(path, &mode) != 0 || !(mode.st_mode & 077))
-		return RESULT_OK; /* door_read_key() tells of a file that is not there */
-	snprintf(why, why_size,
-		 "%s: its mode is %03o, so others than its owner can use this key; `chmod 600 %s`",
-		 path, (unsigned)(mode.st_mode & 0777), path);
-	return RESULT_CONFIG;
-}
-
 static int set_curve(struct outlet *outlet, char *why, size_t why_size)
 {
 	char secret[DOOR_KEY_TEXT + 1];
 	const struct config_channel *channel = outlet->channel;
-	int result = check_mode(channel->curve_secret, why, why_size);
-	if (result == RESULT_OK)
-		result = door_read_key(channel->curve_secret, secret, why, why_size);
+	int result = door_read_key(channel->curve_secret, true, secret, why, why_size);
 	if (result != RESULT_OK)
 		return result;
 	/* Without an enforced domain a client that is unknown to the door would be let in. */

@@ -158,12 +158,31 @@ static void end_signing(struct publisher *publisher)
 	struct batch *batch = publisher->signing;
 	if (!batch || publisher->signed_)
 		return;
-	sign_pool_wait(publisher->pool);
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->jobs[i].result != RESULT_OK)
-			tally(&publisher->tallies.unsignable, 1);
+	if (!sign_pool_wait(publisher->pool)) {
+		tally(&publisher->tallies.unsigned_batches, 1);
+		if (may_complain(publisher))
+			log_error("events can't be signed: no memory, or OpenSSL failed; trying "
+				  "again");
+		clock_sleep_us(RETRY_PAUSE_MS * 1000);
+		sign_pool_begin(publisher->pool, batch->jobs, batch->count);
+		return;
+	}
 	publisher->signed_ = batch;
 	publisher->signing = NULL;
+}
+
+static const char *store_trouble(int result)
+{
+	switch (result) {
+	case RESULT_FULL:
+		return "the disk is full, or the store at store.limit: make room, or raise the "
+		       "limit and "
+		       "open the tap again";
+	case RESULT_NOMEM:
+		return "out of memory";
+	default:
+		return "it is damaged, or its disk fails: see the kernel's log";
+	}
 }
 
 /* Commits and sends the signed batch, or what is due. False: the store failed, and the batch is kept. */
@@ -177,11 +196,8 @@ static bool commit(struct publisher *publisher, const struct clock_reading *now)
 		tally(&publisher->tallies.store_failures, 1);
 		atomic_store(&publisher->state, STATE_STORE_FAILS);
 		if (may_complain(publisher))
-			log_error(
-				"the feed store can't be written (%s); changes wait in the spool. "
-				"Make room on the disk, or raise store.limit and open again",
-				result == RESULT_NOMEM ? "no memory"
-						       : "disk full, or at its limit");
+			log_error("the feed store can't be written: %s; changes wait in the spool",
+				  store_trouble(result));
 		return false;
 	}
 	atomic_store(&publisher->state, STATE_PUBLISHING);
@@ -209,7 +225,8 @@ static void write_status(struct publisher *publisher, const struct clock_reading
 	bool same = text.size == publisher->status.size &&
 		    memcmp(text.data, publisher->status.data, text.size) == 0;
 	snprintf(path, sizeof path, "%s/" PUBLISHER_STATUS_FILE, publisher->config->state_dir);
-	if (!text.failed && !same && file_replace(path, text.data, text.size, 0600) == RESULT_OK) {
+	if (!text.failed && !same &&
+	    file_replace(path, text.data, text.size, 0600, false) == RESULT_OK) {
 		buffer_free(&publisher->status);
 		publisher->status = text;
 		return;
@@ -245,7 +262,7 @@ static void *run(void *context)
 {
 	struct publisher *publisher = context;
 	struct clock_reading now;
-	log_warning("publisher: embedded: keys and sockets are in the front end's process; fit for "
+	log_warning("publisher: embedded: keys and sockets are in this process; fit for "
 		    "trying out, not for production");
 	while (!bind_all(publisher) && !atomic_load(&publisher->stop_at_us))
 		pause_for(publisher, RETRY_PAUSE_MS);
@@ -331,6 +348,7 @@ int publisher_start(const struct publisher_host *host, struct publisher **out, c
 	sigset_t before;
 	struct publisher *publisher = calloc(1, sizeof *publisher);
 	*out = NULL;
+	log_begin(); /* this module has a log.c of its own */
 	snprintf(why, why_size, "out of memory");
 	if (!publisher)
 		return RESULT_NOMEM;
@@ -363,7 +381,7 @@ void publisher_write_stats(struct publisher *publisher, struct buffer *json)
 		{"unwanted", &tallies->unwanted},
 		{"damaged_records", &tallies->damaged},
 		{"undecodable_records", &tallies->undecodable},
-		{"unsignable", &tallies->unsignable},
+		{"signing_failures", &tallies->unsigned_batches},
 		{"store_failures", &tallies->store_failures},
 	};
 	buffer_printf(json, "\"publisher\":{\"state\":\"%s\",",

@@ -16,7 +16,7 @@ struct sign_pool {
 	pthread_cond_t work, done;
 	struct sign_job *jobs;
 	size_t count, taken, finished;
-	bool ending;
+	bool all_signed, ending;
 	unsigned worker_count;
 	struct worker workers[];
 };
@@ -33,8 +33,10 @@ static void *run(void *context)
 		}
 		struct sign_job *job = &pool->jobs[pool->taken++];
 		pthread_mutex_unlock(&pool->lock);
-		job->result = signer_close_jws(worker->signer, &job->jws);
+		if (!job->is_signed)
+			job->is_signed = signer_close_jws(worker->signer, &job->jws) == RESULT_OK;
 		pthread_mutex_lock(&pool->lock);
+		pool->all_signed &= job->is_signed;
 		if (++pool->finished == pool->count)
 			pthread_cond_signal(&pool->done);
 	}
@@ -73,16 +75,19 @@ void sign_pool_begin(struct sign_pool *pool, struct sign_job *jobs, size_t count
 	pool->jobs = jobs;
 	pool->count = count;
 	pool->taken = pool->finished = 0;
+	pool->all_signed = true;
 	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void sign_pool_wait(struct sign_pool *pool)
+bool sign_pool_wait(struct sign_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
 	while (pool->finished < pool->count)
 		pthread_cond_wait(&pool->done, &pool->lock);
+	bool all_signed = pool->all_signed;
 	pthread_mutex_unlock(&pool->lock);
+	return all_signed;
 }
 
 void sign_pool_free(struct sign_pool **pool)

@@ -8,12 +8,14 @@
 
 #include "publisher/signing_key.h"
 
+#include <stdbool.h>
+
 struct sign_pool;
 
 /* One thing to sign: "header.payload" in, the JWS out. */
 struct sign_job {
 	struct buffer jws;
-	int result; /* RESULT_OK when it is signed */
+	bool is_signed;
 };
 
 /* Starts `threads` threads, all signals blocked. The key is lent. RESULT_OK or RESULT_NOMEM. */
@@ -23,8 +25,9 @@ MUST_USE int sign_pool_new(const struct signing_key *key, unsigned threads,
 /* Hands over jobs[0..count): the caller touches none of them before sign_pool_wait(). */
 void sign_pool_begin(struct sign_pool *pool, struct sign_job *jobs, size_t count);
 
-/* Returns when all are signed; each job's `result` says how it went. */
-void sign_pool_wait(struct sign_pool *pool);
+/* Returns when all were tried. False: some could not be signed (no memory, or OpenSSL failed): begin again with the
+ * same jobs; those that are signed are left as they are. */
+MUST_USE bool sign_pool_wait(struct sign_pool *pool);
 
 /* Ends the threads; what they have not taken yet of a batch stays unsigned. */
 void sign_pool_free(struct sign_pool **pool);

@@ -1,6 +1,7 @@
 #include "publisher/signing_key.h"
 
-#include <errno.h>
+#include "base/file.h"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -8,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+enum { PEM_MAX = 16384 };
 
 struct signing_key {
 	EVP_PKEY *pair;
@@ -31,28 +33,12 @@ static int no_passphrase(char *text, int size, int writing, void *context)
 	return -1;
 }
 
-static int open_private(const char *path, FILE **file, char *why, size_t why_size)
+static int read_pair(const struct buffer *pem, const char *path, EVP_PKEY **pair, char *why,
+		     size_t why_size)
 {
-	struct stat mode;
-	*file = fopen(path, "re");
-	if (!*file || fstat(fileno(*file), &mode) != 0) {
-		snprintf(why, why_size, "%s: %s; `epptapctl keygen DIRECTORY` makes keys", path,
-			 strerror(errno));
-		return RESULT_CONFIG;
-	}
-	if (mode.st_mode & 077) {
-		snprintf(why, why_size,
-			 "%s: its mode is %03o, so others than its owner can use this key; "
-			 "`chmod 600 %s`",
-			 path, (unsigned)(mode.st_mode & 0777), path);
-		return RESULT_CONFIG;
-	}
-	return RESULT_OK;
-}
-
-static int read_pair(FILE *file, const char *path, EVP_PKEY **pair, char *why, size_t why_size)
-{
-	*pair = PEM_read_PrivateKey(file, NULL, no_passphrase, NULL);
+	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->size);
+	*pair = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO_free(bio);
 	ERR_clear_error();
 	if (!*pair) {
 		snprintf(why, why_size,
@@ -73,24 +59,27 @@ static int read_pair(FILE *file, const char *path, EVP_PKEY **pair, char *why, s
 
 int signing_key_load(const char *path, struct signing_key **out, char *why, size_t why_size)
 {
-	FILE *file = NULL;
+	struct buffer pem;
 	size_t size = FEED_KEY_SIZE;
 	*out = NULL;
+	buffer_init(&pem, PEM_MAX);
 	snprintf(why, why_size, "out of memory");
 	/* Before anything else of OpenSSL's: it must not hang a handler on the front end's exit. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	struct signing_key *key = calloc(1, sizeof *key);
 	if (!key)
 		return RESULT_NOMEM;
-	int result = open_private(path, &file, why, why_size);
+	int result = file_read_private(path, &pem, "`epptapctl keygen DIRECTORY` makes keys", why,
+				       why_size);
 	if (result == RESULT_OK)
-		result = read_pair(file, path, &key->pair, why, why_size);
+		result = read_pair(&pem, path, &key->pair, why, why_size);
 	if (result == RESULT_OK &&
 	    (EVP_PKEY_get_raw_public_key(key->pair, key->public_key, &size) != 1 ||
 	     feed_key_id(key->public_key, key->id) != RESULT_OK))
 		result = RESULT_NOMEM;
-	if (file)
-		fclose(file);
+	if (pem.data)
+		OPENSSL_cleanse(pem.data, pem.capacity);
+	buffer_free(&pem);
 	if (result != RESULT_OK)
 		signing_key_free(&key);
 	*out = key;
@@ -150,7 +139,12 @@ int signer_close_jws(struct signer *signer, struct buffer *jws)
 	    EVP_DigestSign(signer->context, signature, &size, (unsigned char *)jws->data,
 			   jws->size) != 1)
 		return RESULT_NOMEM;
+	size_t before = jws->size;
 	buffer_append_byte(jws, '.');
 	feed_base64url_encode(signature, size, jws);
-	return jws->failed ? RESULT_FULL : RESULT_OK;
+	if (!jws->failed)
+		return RESULT_OK;
+	jws->failed = false;
+	jws->size = before;
+	return RESULT_FULL;
 }

@@ -28,7 +28,7 @@ MUST_USE int signer_new(const struct signing_key *key, struct signer **signer);
 void signer_free(struct signer **signer);
 
 /* Closes a JWS (RFC 7515, 7.1): `jws` holds "header.payload", to which ".signature" is appended.
- * RESULT_OK, RESULT_FULL (the buffer's maximum) or RESULT_NOMEM. */
+ * RESULT_OK, or RESULT_FULL (the buffer's maximum, or no memory for it) or RESULT_NOMEM: `jws` is as it was. */
 MUST_USE int signer_close_jws(struct signer *signer, struct buffer *jws);
 
 #endif

@@ -1,6 +1,5 @@
 #include "publisher/spool_reader.h"
 
-#include "base/crc32.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -22,11 +21,14 @@ struct spool_reader {
 	uint64_t sequence; /* of the current segment, or of the last one; 0: none yet */
 	int fd;            /* -1: between segments */
 	uint8_t id[SPOOL_ID_SIZE];
+	uint32_t salt;
 	uint64_t offset; /* where the next record begins */
 	char *window;    /* bytes of the file from window_start on */
 	size_t window_size, window_capacity;
 	uint64_t window_start;
 	uint64_t damaged;
+	int error;       /* of the last look(): an errno */
+	bool in_trouble; /* and told so */
 };
 
 int spool_reader_new(const char *state_dir, uint64_t first_live, bool only_looking,
@@ -58,21 +60,29 @@ void spool_reader_free(struct spool_reader **reader)
 static void segment_path(const struct spool_reader *reader, uint64_t sequence, const char *suffix,
 			 char path[PATH_SIZE])
 {
-	snprintf(path, PATH_SIZE, "%s/%016" PRIx64 ".%s", reader->folder, sequence, suffix);
+	snprintf(path, PATH_SIZE, "%s/" SPOOL_SEGMENT_NAME "%s", reader->folder, sequence, suffix);
 }
 
-/* The segment after the current one; 0: there is none. */
+/* Something could not be read; that is no end of a segment, and no damage: it is tried again. Told once. */
+static enum spool_step try_again(struct spool_reader *reader, int error)
+{
+	if (!reader->in_trouble && !reader->only_looking)
+		log_error("the spool in %s can't be read: %s; trying again", reader->folder,
+			  strerror(error));
+	reader->in_trouble = true;
+	return SPOOL_STEP_WAIT;
+}
+
+/* The segment after the current one; 0: there is none, or (errno is not 0) the folder can't be read. */
 static uint64_t next_sequence(const struct spool_reader *reader)
 {
 	uint64_t next = 0;
 	DIR *dir = opendir(reader->folder);
 	if (!dir)
 		return 0;
+	errno = 0;
 	for (struct dirent *entry; (entry = readdir(dir));) {
-		char *end;
-		uint64_t sequence = strtoull(entry->d_name, &end, 16);
-		if (end - entry->d_name != SPOOL_SEQUENCE_DIGITS || strcmp(end, ".seg") != 0)
-			continue;
+		uint64_t sequence = spool_sequence_of(entry->d_name);
 		if (sequence > reader->sequence && (next == 0 || sequence < next))
 			next = sequence;
 	}
@@ -80,20 +90,24 @@ static uint64_t next_sequence(const struct spool_reader *reader)
 	return next;
 }
 
-static bool read_header(int fd, struct spool_segment_header *header)
+/* RESULT_OK; RESULT_INVALID: the file is no segment of this version; RESULT_STORE: errno says why. */
+static int read_header(int fd, struct spool_segment_header *header)
 {
-	return pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
-	       memcmp(header->magic, SPOOL_SEGMENT_MAGIC, sizeof header->magic) == 0 &&
-	       header->version == SPOOL_VERSION &&
-	       header->crc == crc32_update(0, header, offsetof(struct spool_segment_header, crc));
+	ssize_t got = pread(fd, header, sizeof *header, 0);
+	if (got < 0)
+		return RESULT_STORE;
+	bool good = got == (ssize_t)sizeof *header &&
+		    memcmp(header->magic, SPOOL_SEGMENT_MAGIC, sizeof header->magic) == 0 &&
+		    header->version == SPOOL_VERSION && header->crc == spool_segment_crc(header);
+	return good ? RESULT_OK : RESULT_INVALID;
 }
 
 /* A file that is no segment must not stand in the way: it is kept under another name. */
 static void set_aside(struct spool_reader *reader, uint64_t sequence)
 {
 	char path[PATH_SIZE], bad[PATH_SIZE];
-	segment_path(reader, sequence, "seg", path);
-	segment_path(reader, sequence, "bad", bad);
+	segment_path(reader, sequence, "", path);
+	segment_path(reader, sequence, ".bad", bad);
 	reader->damaged++;
 	reader->sequence = sequence;
 	if (!reader->only_looking && rename(path, bad) == 0)
@@ -107,13 +121,17 @@ static enum spool_step begin_segment(struct spool_reader *reader)
 	char path[PATH_SIZE];
 	uint64_t sequence = next_sequence(reader);
 	if (sequence == 0)
-		return SPOOL_STEP_WAIT;
-	segment_path(reader, sequence, "seg", path);
+		return errno && errno != ENOENT ? try_again(reader, errno) : SPOOL_STEP_WAIT;
+	segment_path(reader, sequence, "", path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return SPOOL_STEP_WAIT;
-	if (!read_header(fd, &header)) {
+		return try_again(reader, errno);
+	int result = read_header(fd, &header);
+	if (result != RESULT_OK) {
+		int error = errno;
 		close(fd);
+		if (result == RESULT_STORE)
+			return try_again(reader, error);
 		/* The live one may be about to be written. */
 		if (sequence >= reader->first_live)
 			return SPOOL_STEP_WAIT;
@@ -123,6 +141,7 @@ static enum spool_step begin_segment(struct spool_reader *reader)
 	reader->fd = fd;
 	reader->sequence = sequence;
 	memcpy(reader->id, header.id, sizeof reader->id);
+	reader->salt = header.salt;
 	reader->offset = sizeof header;
 	reader->window_size = 0;
 	return SPOOL_STEP_SEGMENT;
@@ -135,11 +154,11 @@ static bool is_finished(const struct spool_reader *reader)
 	if (reader->sequence < reader->first_live)
 		return true;
 	/* A process begins a segment only when it is done with the one before. */
-	segment_path(reader, reader->sequence + 1, "seg", path);
+	segment_path(reader, reader->sequence + 1, "", path);
 	return access(path, F_OK) == 0;
 }
 
-/* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or can't be read. */
+/* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or (reader->error) can't be read. */
 static const char *look(struct spool_reader *reader, uint64_t offset, size_t size)
 {
 	if (offset >= reader->window_start &&
@@ -148,8 +167,10 @@ static const char *look(struct spool_reader *reader, uint64_t offset, size_t siz
 	size_t wanted = size > WINDOW_SIZE ? size : WINDOW_SIZE;
 	if (wanted > reader->window_capacity) {
 		char *window = realloc(reader->window, wanted);
-		if (!window)
+		if (!window) {
+			reader->error = ENOMEM;
 			return NULL;
+		}
 		reader->window = window;
 		reader->window_capacity = wanted;
 	}
@@ -161,6 +182,8 @@ static const char *look(struct spool_reader *reader, uint64_t offset, size_t siz
 			      wanted - reader->window_size, (off_t)(offset + reader->window_size));
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0)
+			reader->error = errno;
 		if (got <= 0)
 			break;
 		reader->window_size += (size_t)got;
@@ -180,12 +203,11 @@ static bool read_record(struct spool_reader *reader, uint64_t offset, struct spo
 	bytes = look(reader, offset, sizeof header + header.size);
 	if (!bytes)
 		return false;
-	uint32_t crc = crc32_update(0, &header.size, sizeof header.size);
-	crc = crc32_update(crc, &header.kind, sizeof header.kind);
-	crc = crc32_update(crc, bytes + sizeof header, header.size);
-	if (crc != header.crc)
+	if (spool_record(reader->salt, header.kind, bytes + sizeof header, header.size).crc !=
+	    header.crc)
 		return false;
-	*record = (struct spool_record){.kind = header.kind,
+	*record = (struct spool_record){.begin = offset,
+					.kind = header.kind,
 					.payload = bytes + sizeof header,
 					.size = header.size,
 					.end = offset + sizeof header + header.size};
@@ -221,25 +243,36 @@ static enum spool_step end_segment(struct spool_reader *reader)
 
 enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_record *record)
 {
+	bool finished = false;
 	if (reader->fd < 0)
 		return begin_segment(reader);
-	/* Asked before reading: what is finished now can't get more while we read. */
-	bool finished = is_finished(reader);
+	reader->error = 0;
 	bool good = read_record(reader, reader->offset, record);
 	if (!good) {
-		/* What is in the window may be older than what was appended since. */
+		/* Asked before reading again: what is finished now can't get more while we read. What is in the
+		 * window may be older than what was appended since. */
+		finished = is_finished(reader);
 		reader->window_size = 0;
 		good = read_record(reader, reader->offset, record);
 	}
-	if (!good && !finished)
-		return SPOOL_STEP_WAIT;
-	if (!good) {
-		if (!resynchronise(reader, record))
+	if (!good && !reader->error) {
+		if (!finished)
+			return SPOOL_STEP_WAIT;
+		good = resynchronise(reader, record);
+		if (!good && !reader->error)
 			return end_segment(reader);
-		reader->damaged++;
+		reader->damaged += good;
 	}
+	if (!good)
+		return try_again(reader, reader->error);
+	reader->in_trouble = false;
 	reader->offset = record->end;
 	return SPOOL_STEP_RECORD;
+}
+
+void spool_reader_unread(struct spool_reader *reader, const struct spool_record *record)
+{
+	reader->offset = record->begin;
 }
 
 const uint8_t *spool_reader_segment(const struct spool_reader *reader)
@@ -268,7 +301,7 @@ void spool_reader_skip(struct spool_reader *reader, uint64_t bytes)
 bool spool_reader_remove(const struct spool_reader *reader, uint64_t sequence)
 {
 	char path[PATH_SIZE];
-	segment_path(reader, sequence, "seg", path);
+	segment_path(reader, sequence, "", path);
 	return unlink(path) == 0 || errno == ENOENT;
 }
 

@@ -27,6 +27,7 @@ struct spool_record {
 	uint32_t kind; /* enum spool_kind */
 	const void *payload;
 	size_t size;
+	uint64_t begin;
 	uint64_t end; /* the offset behind it: what is consumed when it is */
 };
 
@@ -39,6 +40,9 @@ void spool_reader_free(struct spool_reader **reader);
 
 /* Goes one step on. The record's payload is good until the next step. */
 enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_record *record);
+
+/* Goes back to before the record that the last step gave. */
+void spool_reader_unread(struct spool_reader *reader, const struct spool_record *record);
 
 /* The current segment: good from SPOOL_STEP_SEGMENT until the step after SPOOL_STEP_DONE. */
 const uint8_t *spool_reader_segment(const struct spool_reader *reader); /* SPOOL_ID_SIZE bytes */

@@ -16,7 +16,7 @@ enum { CURVE_KEY_SIZE = 41 }; /* with its NUL */
 MUST_USE int curve_key_read_public(const char *path, char key[CURVE_KEY_SIZE], char *why,
 				   size_t why_size);
 
-/* The secret key in `path`, and the public key that belongs to it. A file that others may read is refused. Results
+/* The secret key in `path`, and the public key that belongs to it. A file that others can use is refused. Results
  * as above; then nothing of the secret is left in `secret`. */
 MUST_USE int curve_key_read_secret(const char *path, char secret[CURVE_KEY_SIZE],
 				   char public[CURVE_KEY_SIZE], char *why, size_t why_size);

@@ -1,6 +1,7 @@
 #include "subscriber/feed_socket.h"
 
 #include "publisher/feed_format.h"
+#include "subscriber/curve_key.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,15 +57,14 @@ static int set_transport(struct feed_socket *socket, size_t name_count)
 
 static int set_curve(struct feed_socket *socket, const struct feed_socket_settings *settings)
 {
-	enum { WITH_NUL = 41 };
 	if (!settings->curve_server)
 		return 0;
-	int failed =
-		zmq_setsockopt(socket->sub, ZMQ_CURVE_SERVERKEY, settings->curve_server, WITH_NUL);
-	failed |=
-		zmq_setsockopt(socket->sub, ZMQ_CURVE_PUBLICKEY, settings->curve_public, WITH_NUL);
-	failed |=
-		zmq_setsockopt(socket->sub, ZMQ_CURVE_SECRETKEY, settings->curve_secret, WITH_NUL);
+	int failed = zmq_setsockopt(socket->sub, ZMQ_CURVE_SERVERKEY, settings->curve_server,
+				    CURVE_KEY_SIZE);
+	failed |= zmq_setsockopt(socket->sub, ZMQ_CURVE_PUBLICKEY, settings->curve_public,
+				 CURVE_KEY_SIZE);
+	failed |= zmq_setsockopt(socket->sub, ZMQ_CURVE_SECRETKEY, settings->curve_secret,
+				 CURVE_KEY_SIZE);
 	return failed;
 }
 

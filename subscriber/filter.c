@@ -1,6 +1,6 @@
 #include "subscriber/filter.h"
 
-#include "subscriber/name.h"
+#include "base/name.h"
 
 #include <string.h>
 

@@ -10,8 +10,6 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#define CHECKPOINT_TOPIC "~checkpoint"
-
 enum {
 	WAIT_MS = 500,    /* for a signal that came just before the wait */
 	ROUND_MAX = 1000, /* messages until time and news are looked at again */
@@ -68,7 +66,7 @@ static int take_event(struct follow *follow, const struct event *event)
 	if (answer.repeat)
 		return RESULT_OK;
 	int result = RESULT_OK;
-	if (answer.missed && follow->options->names.count == 0)
+	if (answer.missed_to > 0 && follow->options->names.count == 0)
 		result = show_missed(&follow->show, answer.missed_from, answer.missed_to);
 	if (result != RESULT_OK || !filter_passes(follow->options, event))
 		return result;
@@ -80,8 +78,8 @@ static int take_event(struct follow *follow, const struct event *event)
 
 static bool is_checkpoint(const struct message *message)
 {
-	return message->topic.size == strlen(CHECKPOINT_TOPIC) &&
-	       memcmp(message->topic.bytes, CHECKPOINT_TOPIC, message->topic.size) == 0;
+	return message->topic.size == strlen(FEED_CHECKPOINT_TOPIC) &&
+	       memcmp(message->topic.bytes, FEED_CHECKPOINT_TOPIC, message->topic.size) == 0;
 }
 
 int follow_message(struct follow *follow, const struct message *message, int64_t now_us)

@@ -1,29 +1,46 @@
 #include "subscriber/impact.h"
 
+#include "publisher/feed_format.h"
+
 #include <string.h>
 
-static const struct impact impacts[] = {
-	{"create", IMPACT_PLAIN},         {"delete", IMPACT_ALARM},
-	{"restore", IMPACT_GOOD},         {"renew", IMPACT_PLAIN},
-	{"transfer", IMPACT_ALARM},       {"registrar", IMPACT_ALARM},
-	{"delegation", IMPACT_ALARM},     {"glue", IMPACT_ALARM},
-	{"dnssec-added", IMPACT_GOOD},    {"dnssec-changed", IMPACT_NOTICE},
-	{"dnssec-removed", IMPACT_ALARM}, {"lock", IMPACT_GOOD},
-	{"unlock", IMPACT_ALARM},         {"hold", IMPACT_NOTICE},
-	{"unhold", IMPACT_NOTICE},        {"contacts", IMPACT_NOTICE},
-	{"none", IMPACT_PLAIN},
+/* In the order of feed_impact_name(). */
+static const enum impact_weight weights[FEED_IMPACTS] = {
+	IMPACT_PLAIN,  /* create */
+	IMPACT_ALARM,  /* delete */
+	IMPACT_GOOD,   /* restore */
+	IMPACT_PLAIN,  /* renew */
+	IMPACT_ALARM,  /* transfer */
+	IMPACT_ALARM,  /* registrar */
+	IMPACT_ALARM,  /* delegation */
+	IMPACT_ALARM,  /* glue */
+	IMPACT_GOOD,   /* dnssec-added */
+	IMPACT_NOTICE, /* dnssec-changed */
+	IMPACT_ALARM,  /* dnssec-removed */
+	IMPACT_GOOD,   /* lock */
+	IMPACT_ALARM,  /* unlock */
+	IMPACT_NOTICE, /* hold */
+	IMPACT_NOTICE, /* unhold */
+	IMPACT_NOTICE, /* contacts */
+	IMPACT_PLAIN,  /* none */
 };
 
-const struct impact *impact_at(size_t i)
+/* FEED_IMPACTS if the feed has no such word. */
+static size_t index_of(const char *name)
 {
-	return i < sizeof impacts / sizeof *impacts ? &impacts[i] : NULL;
+	size_t i = 0;
+	while (i < FEED_IMPACTS && strcmp(feed_impact_name(i), name) != 0)
+		i++;
+	return i;
 }
 
-const struct impact *impact_find(const char *name)
+bool impact_is_known(const char *name)
 {
-	for (size_t i = 0; i < sizeof impacts / sizeof *impacts; i++) {
-		if (strcmp(impacts[i].name, name) == 0)
-			return &impacts[i];
-	}
-	return NULL;
+	return index_of(name) < FEED_IMPACTS;
+}
+
+enum impact_weight impact_weight(const char *name)
+{
+	size_t i = index_of(name);
+	return i < FEED_IMPACTS ? weights[i] : IMPACT_PLAIN;
 }

@@ -1,8 +1,8 @@
-/* impact.h - the words an event's `impact` is made of, and how much a registrar cares */
+/* impact.h - how much a registrar cares for each word of an event's `impact` */
 #ifndef SUBSCRIBER_IMPACT_H
 #define SUBSCRIBER_IMPACT_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 enum impact_weight {
 	IMPACT_PLAIN,
@@ -11,15 +11,10 @@ enum impact_weight {
 	IMPACT_ALARM,  /* what a thief would do */
 };
 
-struct impact {
-	const char *name;
-	enum impact_weight weight;
-};
+/* Is it one of feed_impact_name()? */
+bool impact_is_known(const char *name);
 
-/* The impact of this name, or NULL: none is known. */
-const struct impact *impact_find(const char *name);
-
-/* Number `i` in the feed's order, or NULL past the last. */
-const struct impact *impact_at(size_t i);
+/* A word that is not known weighs nothing. */
+enum impact_weight impact_weight(const char *name);
 
 #endif

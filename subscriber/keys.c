@@ -2,11 +2,10 @@
 
 #include "base/file.h"
 #include "publisher/feed_format.h"
-#include "subscriber/printable.h"
+#include "subscriber/complaint.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,27 +28,6 @@ struct keys {
 	int64_t reread_us;
 };
 
-struct complaint {
-	const char *path;
-	char *text;
-	size_t size;
-};
-
-static int complain(const struct complaint *to, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(const struct complaint *to, const char *format, ...)
-{
-	char what[256];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(what, sizeof what, format, args);
-	va_end(args);
-	printable_in_place(what);
-	snprintf(to->text, to->size, "%s: %s", to->path, what);
-	return RESULT_CONFIG;
-}
-
 static const char *text_member(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -71,7 +49,8 @@ static int key_read(const json_t *jwk, size_t number, struct key *key, const str
 	buffer_init(&raw, FEED_KEY_SIZE);
 	int result = RESULT_OK;
 	if (feed_base64url_decode(x, strlen(x), &raw) != RESULT_OK || raw.size != FEED_KEY_SIZE) {
-		result = complain(why, "key %zu: x must be 32 bytes in base64url without padding",
+		result = complain(why, RESULT_CONFIG,
+				  "key %zu: x must be 32 bytes in base64url without padding",
 				  number);
 		goto out;
 	}
@@ -79,8 +58,9 @@ static int key_read(const json_t *jwk, size_t number, struct key *key, const str
 	if (result != RESULT_OK)
 		goto out;
 	if (strcmp(kid, key->id) != 0) {
-		result = complain(why, "key %zu: kid %.64s is not the key's thumbprint: %s is",
-				  number, *kid ? kid : "(none)", key->id);
+		result = complain(why, RESULT_CONFIG,
+				  "key %zu: kid %.64s is not the key's thumbprint: %s is", number,
+				  *kid ? kid : "(none)", key->id);
 		goto out;
 	}
 	key->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
@@ -115,8 +95,9 @@ static int set_take(struct key_set *set, const json_t *list, const struct compla
 		set->count++;
 	}
 	if (set->count == 0)
-		return complain(why, "no Ed25519 key in it: at least one is needed "
-				     "(kty OKP, crv Ed25519, use sig)");
+		return complain(why, RESULT_CONFIG,
+				"no Ed25519 key in it: at least one is needed "
+				"(kty OKP, crv Ed25519, use sig)");
 	return RESULT_OK;
 }
 
@@ -130,10 +111,11 @@ static int set_parse(struct key_set *set, const struct buffer *file, const struc
 	int result;
 	const json_t *list = json_object_get(jwks, "keys");
 	if (!jwks)
-		result = complain(why, "line %d, column %d: not JSON: %s", error.line, error.column,
-				  error.text);
+		result = complain(why, RESULT_CONFIG, "line %d, column %d: not JSON: %s",
+				  error.line, error.column, error.text);
 	else if (!json_is_array(list))
-		result = complain(why, "not a JWKS: {\"keys\":[...]} would be right");
+		result =
+			complain(why, RESULT_CONFIG, "not a JWKS: {\"keys\":[...]} would be right");
 	else
 		result = set_take(set, list, why);
 	json_decref(jwks);
@@ -146,13 +128,14 @@ static int set_load(struct key_set *set, const struct complaint *why)
 	buffer_init(&file, KEYS_FILE_MAX);
 	int result = file_read(why->path, &file);
 	if (result == RESULT_STORE)
-		result = complain(why, "can't be read: %s", strerror(errno));
+		result = complain(why, RESULT_CONFIG, "can't be read: %s", strerror(errno));
 	else if (result == RESULT_FULL)
-		result = complain(why, "over %d bytes: too large for a JWKS", KEYS_FILE_MAX);
+		result = complain(why, RESULT_CONFIG, "over %d bytes: too large for a JWKS",
+				  KEYS_FILE_MAX);
 	else if (result == RESULT_OK)
 		result = set_parse(set, &file, why);
 	if (result == RESULT_NOMEM)
-		snprintf(why->text, why->size, "%s: out of memory", why->path);
+		(void)complain(why, result, "out of memory");
 	if (result != RESULT_OK)
 		set_free(set);
 	buffer_free(&file);
@@ -170,8 +153,7 @@ int keys_load(const char *path, struct keys **keys, char *why, size_t why_size)
 	*keys = calloc(1, sizeof **keys);
 	if (!*keys) {
 		set_free(&set);
-		snprintf(why, why_size, "%s: out of memory", path);
-		return RESULT_NOMEM;
+		return complain(&to, RESULT_NOMEM, "out of memory");
 	}
 	(*keys)->path = path;
 	(*keys)->set = set;

@@ -1,14 +1,15 @@
 #include "subscriber/options.h"
 
+#include "base/name.h"
+#include "base/token.h"
+#include "publisher/feed_format.h"
+#include "subscriber/complaint.h"
 #include "subscriber/impact.h"
-#include "subscriber/name.h"
-#include "subscriber/printable.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAID_MAX = 100, TIMEOUT_MAX_S = 100 * 366 * 86400L, REGISTRAR_MAX = 64 };
+enum { SAID_MAX = 100, TIMEOUT_MAX_S = 100 * 366 * 86400L };
 
 enum kind { KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_FLAG };
 
@@ -24,26 +25,6 @@ struct row {
 	void (*normalise)(char *copy);
 	const char *help;
 };
-
-struct complaint {
-	char *text;
-	size_t size;
-};
-
-static int complain(const struct complaint *to, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(const struct complaint *to, const char *format, ...)
-{
-	if (to->size == 0)
-		return RESULT_INVALID;
-	va_list args;
-	va_start(args, format);
-	vsnprintf(to->text, to->size, format, args);
-	va_end(args);
-	printable_in_place(to->text);
-	return RESULT_INVALID;
-}
 
 static bool is_not_empty(const char *value)
 {
@@ -69,17 +50,20 @@ static bool is_registry(const char *value)
 
 static bool is_registrar(const char *value)
 {
-	size_t size = 0;
-	for (; value[size]; size++) {
-		if (value[size] <= ' ' || value[size] > '~')
-			return false;
-	}
-	return size > 0 && size <= REGISTRAR_MAX;
+	return token_is_title(value, strlen(value));
+}
+
+/* A name as the feed has it; empty if it is none. */
+static void normalise_name(char *copy)
+{
+	char name[NAME_SIZE];
+	(void)!name_read(copy, strlen(copy), name);
+	memcpy(copy, name, strlen(name) + 1); /* never longer */
 }
 
 static bool is_impact(const char *value)
 {
-	return impact_find(value) != NULL;
+	return impact_is_known(value);
 }
 
 static bool is_color(const char *value)
@@ -106,12 +90,12 @@ static const struct row rows[] = {
 	{"--curve-key", "FILE", KIND_TEXT, false, AT(curve_key), is_not_empty,
 	 "a file's name would be right", 0, NULL,
 	 "your secret CURVE key, one z85 line, readable by you alone"},
-	{"--name", "NAME", KIND_LIST, false, AT(names), name_is_valid,
+	{"--name", "NAME", KIND_LIST, false, AT(names), is_not_empty,
 	 "a domain or host name would be right, with xn-- labels for other alphabets", 0,
-	 name_normalise, "only this name and the hosts below it"},
+	 normalise_name, "only this name and the hosts below it"},
 	{"--registrar", "ID", KIND_LIST, false, AT(registrars), is_registrar,
-	 "printable ASCII without spaces, at most 64 characters, would be right", 0, NULL,
-	 "only events of this registrar"},
+	 "printable ASCII, single spaces within, at most 64 characters, would be right", 0, NULL,
+	 "only events of this registrar, as the feed names it"},
 	{"--impact", "CLASS", KIND_LIST, false, AT(impacts), is_impact, NULL, 0, NULL,
 	 "only events with this impact"},
 	{"--count", "N", KIND_NUMBER, false, AT(count), NULL, NULL, INT64_MAX, NULL,
@@ -138,20 +122,21 @@ static void *member_of(struct options *options, const struct row *row)
 static void list_impacts(char *text, size_t size)
 {
 	size_t at = 0;
-	const struct impact *impact;
 	text[0] = '\0';
-	for (size_t i = 0; (impact = impact_at(i)) && at < size; i++)
-		at += (size_t)snprintf(text + at, size - at, "%s%s", i ? " " : "", impact->name);
+	for (size_t i = 0; i < FEED_IMPACTS && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s", i ? " " : "",
+				       feed_impact_name(i));
 }
 
 static int complain_value(const struct row *row, const char *value, const struct complaint *why)
 {
 	char known[256];
 	if (row->right)
-		return complain(why, "%s %.*s: %s", row->name, SAID_MAX, value, row->right);
+		return complain(why, RESULT_INVALID, "%s %.*s: %s", row->name, SAID_MAX, value,
+				row->right);
 	list_impacts(known, sizeof known);
-	return complain(why, "%s %.*s: one of these would be right: %s", row->name, SAID_MAX, value,
-			known);
+	return complain(why, RESULT_INVALID, "%s %.*s: one of these would be right: %s", row->name,
+			SAID_MAX, value, known);
 }
 
 static int take_text(struct options *options, const struct row *row, const char *value,
@@ -159,7 +144,8 @@ static int take_text(struct options *options, const struct row *row, const char 
 {
 	const char **member = member_of(options, row);
 	if (*member)
-		return complain(why, "%s stands twice: once would be right", row->name);
+		return complain(why, RESULT_INVALID, "%s stands twice: once would be right",
+				row->name);
 	if (!row->is_right(value))
 		return complain_value(row, value, why);
 	*member = value;
@@ -195,15 +181,17 @@ static int take_number(struct options *options, const struct row *row, const cha
 	uint64_t *member = member_of(options, row);
 	uint64_t number = 0;
 	if (*member)
-		return complain(why, "%s stands twice: once would be right", row->name);
+		return complain(why, RESULT_INVALID, "%s stands twice: once would be right",
+				row->name);
 	bool right = *value != '\0';
 	for (const char *at = value; *at && right; at++) {
 		right = *at >= '0' && *at <= '9' && number <= row->max / 10;
 		number = number * 10 + (uint64_t)(*at - '0');
 	}
 	if (!right || number == 0 || number > row->max)
-		return complain(why, "%s %.*s: a whole number from 1 to %llu would be right",
-				row->name, SAID_MAX, value, (unsigned long long)row->max);
+		return complain(why, RESULT_INVALID,
+				"%s %.*s: a whole number from 1 to %llu would be right", row->name,
+				SAID_MAX, value, (unsigned long long)row->max);
 	*member = number;
 	return RESULT_OK;
 }
@@ -244,13 +232,14 @@ static int take_all(int count, char *const *arguments, struct options *options,
 		const char *value;
 		const struct row *row = find_row(arguments[i], &value);
 		if (!row)
-			return complain(why,
+			return complain(why, RESULT_INVALID,
 					"%.*s: no such option: eppwatch follow --help has them all",
 					SAID_MAX, arguments[i]);
 		if (row->kind == KIND_FLAG && value)
-			return complain(why, "%s takes no value", row->name);
+			return complain(why, RESULT_INVALID, "%s takes no value", row->name);
 		if (row->kind != KIND_FLAG && !value && ++i == count)
-			return complain(why, "%s lacks its value: %s %s would be right", row->name,
+			return complain(why, RESULT_INVALID,
+					"%s lacks its value: %s %s would be right", row->name,
 					row->name, row->value);
 		if (row->kind != KIND_FLAG && !value)
 			value = arguments[i];
@@ -267,12 +256,13 @@ static int check_together(struct options *options, const struct complaint *why)
 		return RESULT_OK;
 	for (size_t i = 0; i < ROWS; i++) {
 		if (rows[i].needed && !*(const char **)member_of(options, &rows[i]))
-			return complain(why, "%s %s is missing: %s", rows[i].name, rows[i].value,
-					rows[i].help);
+			return complain(why, RESULT_INVALID, "%s %s is missing: %s", rows[i].name,
+					rows[i].value, rows[i].help);
 	}
 	if (!options->curve_server != !options->curve_key)
-		return complain(why, "--curve-server and --curve-key go together: both for an "
-				     "encrypted channel, neither for a plain one");
+		return complain(why, RESULT_INVALID,
+				"--curve-server and --curve-key go together: both for an "
+				"encrypted channel, neither for a plain one");
 	return RESULT_OK;
 }
 
@@ -285,7 +275,7 @@ int options_parse(int count, char *const *arguments, struct options *options, ch
 	if (result == RESULT_OK)
 		result = check_together(options, &to);
 	if (result == RESULT_NOMEM)
-		(void)complain(&to, "out of memory");
+		(void)complain(&to, result, "out of memory");
 	if (result != RESULT_OK)
 		options_free(options);
 	return result;

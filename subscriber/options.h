@@ -22,7 +22,7 @@ struct option_list {
 struct options {
 	const char *connect, *channel, *registry, *jwks;
 	const char *curve_server, *curve_key; /* paths; both or neither */
-	struct option_list names;             /* valid names (name.h) */
+	struct option_list names;             /* as name_read() writes them */
 	struct option_list registrars, impacts;
 	uint64_t count;     /* 0: no end */
 	uint64_t timeout_s; /* 0: none */

@@ -40,7 +40,6 @@ struct seen_answer seen_add(struct seen *seen, uint64_t index, const char *jti)
 		return answer;
 	}
 	if (seen->any && index > seen->highest && index - seen->highest > 1) {
-		answer.missed = true;
 		answer.missed_from = seen->highest + 1;
 		answer.missed_to = index - 1;
 	}

@@ -24,7 +24,6 @@ struct seen;
 struct seen_answer {
 	bool repeat;
 	uint64_t missed_from, missed_to; /* the first and last index left out; both 0 if none */
-	bool missed;
 };
 
 /* RESULT_OK: *seen is the caller's, for seen_free(); RESULT_NOMEM: *seen is NULL. */

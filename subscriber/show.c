@@ -74,10 +74,9 @@ static void append_impacts(struct buffer *line, const struct show *show, const s
 	const json_t *list = json_object_get(event->what, "impact");
 	for (size_t i = 0; i < json_array_size(list) && i < IMPACTS_MAX; i++) {
 		const char *name = json_string_value(json_array_get(list, i));
-		const struct impact *impact = name ? impact_find(name) : NULL;
 		if (i > 0)
 			buffer_append_text(line, ",");
-		append_colored(line, show, impact ? impact->weight : IMPACT_PLAIN,
+		append_colored(line, show, name ? impact_weight(name) : IMPACT_PLAIN,
 			       name ? name : "?", IMPACT_SHOWN);
 	}
 }

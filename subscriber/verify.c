@@ -1,12 +1,11 @@
 #include "subscriber/verify.h"
 
+#include "base/name.h"
 #include "publisher/feed_format.h"
-#include "subscriber/name.h"
 
 #include <string.h>
 
 #define HOST_KIND  "urn:ietf:params:xml:ns:host-1.0#"
-#define OWN_TOPIC  "~event"
 #define DNS_SCHEME "dns:"
 
 enum { JTI_MAX = 128, INDEX_DIGITS_MAX = 19, PARTS = 3, SAID_MAX = 100 };
@@ -230,6 +229,13 @@ static int check_claims(struct event *event, const char *registry, struct refusa
 	return RESULT_OK;
 }
 
+/* A name as the feed writes it: nothing is left to read out of it. */
+static bool is_name(const char *text)
+{
+	char name[NAME_SIZE];
+	return name_read(text, strlen(text), name) == RESULT_OK && strcmp(name, text) == 0;
+}
+
 static int read_sub_id(struct event *event, const char *registry, struct refusal *why)
 {
 	const json_t *sub_id = json_object_get(event->claims, "sub_id");
@@ -243,8 +249,7 @@ static int read_sub_id(struct event *event, const char *registry, struct refusal
 		event->name = uri;
 		return RESULT_OK;
 	}
-	if (strncmp(uri, DNS_SCHEME, strlen(DNS_SCHEME)) != 0 ||
-	    !name_is_valid(uri + strlen(DNS_SCHEME)))
+	if (strncmp(uri, DNS_SCHEME, strlen(DNS_SCHEME)) != 0 || !is_name(uri + strlen(DNS_SCHEME)))
 		return refuse(why, REFUSAL_SUB_ID,
 			      "sub_id is about %.*s: dns: and a name, or the registry, would be "
 			      "right",
@@ -263,7 +268,7 @@ static int read_events(struct event *event, struct refusal *why)
 	event->what = json_object_iter_value(only);
 	if (strncmp(event->kind, HOST_KIND, strlen(HOST_KIND)) == 0) {
 		const char *renamed = text_member(json_object_get(event->what, "set"), "ldhName");
-		if (renamed && name_is_valid(renamed))
+		if (renamed && is_name(renamed))
 			event->new_name = renamed;
 	}
 	return RESULT_OK;
@@ -281,8 +286,8 @@ static int check_topic(const struct message_frame *topic, const struct event *ev
 {
 	bool right;
 	if (event->own)
-		right = topic->size == strlen(OWN_TOPIC) &&
-			memcmp(topic->bytes, OWN_TOPIC, topic->size) == 0;
+		right = topic->size == strlen(FEED_EVENT_TOPIC) &&
+			memcmp(topic->bytes, FEED_EVENT_TOPIC, topic->size) == 0;
 	else
 		right = is_topic_of(topic, event->name) ||
 			(event->new_name && is_topic_of(topic, event->new_name));

@@ -65,7 +65,7 @@ static void a_channel_has_defaults_from_its_name_and_the_registry(void **state)
 	assert_int_equal(channel->connect.count, 1);
 	assert_string_equal(channel->connect.items[0], "tcp://*:7700");
 	assert_string_equal(channel->origin, "registry.example/public");
-	assert_string_equal(channel->log_dir, "/var/lib/epptap/public");
+	assert_string_equal(channel->log_dir, "/var/lib/epptap/log/public");
 	assert_null(channel->curve_secret);
 	assert_null(channel->curve_clients);
 	assert_false(channel->curve_any);
@@ -171,6 +171,23 @@ static void kinds_zones_connect_and_registrars_are_kept(void **state)
 	config_free(&config);
 }
 
+/* Else a channel of this name would serve the store, or the spool. */
+static void a_channels_log_has_a_folder_of_its_own_whatever_its_name(void **state)
+{
+	(void)state;
+	struct config *config = load(TOP "channels:\n"
+					 "  - {name: feed, bind: 'tcp://127.0.0.1:1'}\n"
+					 "  - {name: spool, bind: 'tcp://127.0.0.1:2'}\n"
+					 "  - {name: log, bind: 'tcp://127.0.0.1:3'}\n"
+					 "  - {name: a, bind: 'tcp://127.0.0.1:4',\n"
+					 "     log_dir: /var/lib/epptap/feeds}\n");
+	assert_string_equal(config->channels[0].log_dir, "/var/lib/epptap/log/feed");
+	assert_string_equal(config->channels[1].log_dir, "/var/lib/epptap/log/spool");
+	assert_string_equal(config->channels[2].log_dir, "/var/lib/epptap/log/log");
+	assert_string_equal(config->channels[3].log_dir, "/var/lib/epptap/feeds");
+	config_free(&config);
+}
+
 static void paths_are_tidied(void **state)
 {
 	(void)state;
@@ -240,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_zones_delay_takes_what_it_does_not_say_from_the_channel),
 		cmocka_unit_test(curve_clients_are_a_folder_or_any),
 		cmocka_unit_test(kinds_zones_connect_and_registrars_are_kept),
+		cmocka_unit_test(a_channels_log_has_a_folder_of_its_own_whatever_its_name),
 		cmocka_unit_test(paths_are_tidied),
 		cmocka_unit_test(a_byte_order_mark_does_no_harm),
 		cmocka_unit_test(free_accepts_null_and_half_built),

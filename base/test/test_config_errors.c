@@ -11,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_TITLE                                                                                   \
+	" can't be published; write 1 to 64 characters of printable ASCII, single spaces within, " \
+	"or hide"
+#define NO_LOGIN " is no login; write 1 to 64 characters of printable ASCII, without spaces"
+#define OF_STATE " of state_dir, which is private; write a folder of its own"
+#define SIXTEEN  "abcdefghijklmnop"
+
 struct complaint {
 	const char *shows;
 	const char *text;
@@ -165,7 +172,32 @@ static const struct complaint complaints[] = {
 	{"a login twice is an error", MINIMAL "registrars: {a: A, b: B, a: C}\n",
 	 ":6:26: registrars: \"a\" is here twice; keep one of them"},
 	{"a login's name is not empty", MINIMAL "registrars: {a: ''}\n",
-	 ":6:17: registrars: a text of 0 bytes; write 1 to 255"},
+	 ":6:17: registrars: \"\"" NO_TITLE},
+	{"a login's name has no space in front", MINIMAL "registrars: {a: ' B'}\n",
+	 ":6:17: registrars: \" B\"" NO_TITLE},
+	{"a login's name has no space behind", MINIMAL "registrars: {a: 'B '}\n",
+	 ":6:17: registrars: \"B \"" NO_TITLE},
+	{"a login's name has no two spaces within", MINIMAL "registrars: {a: B  C}\n",
+	 ":6:17: registrars: \"B  C\"" NO_TITLE},
+	{"a login's name is ASCII", MINIMAL "registrars: {a: B\xc3\xbc}\n",
+	 ":6:17: registrars: \"B??\"" NO_TITLE},
+	{"a login's name has 64 characters at most",
+	 MINIMAL "registrars: {a: " SIXTEEN SIXTEEN SIXTEEN SIXTEEN "7}\n",
+	 ":6:17: registrars: \"" SIXTEEN SIXTEEN "...\"" NO_TITLE},
+	{"a login is not empty", MINIMAL "registrars: {'': B}\n",
+	 ":6:14: registrars: \"\"" NO_LOGIN},
+	{"a login has no spaces", MINIMAL "registrars: {a: B, c d: E}\n",
+	 ":6:20: registrars: \"c d\"" NO_LOGIN},
+	{"a login is ASCII", MINIMAL "registrars: {\xc3\xbc: B}\n",
+	 ":6:14: registrars: \"??\"" NO_LOGIN},
+	{"a login has 64 characters at most",
+	 MINIMAL "registrars: {" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "7: B}\n",
+	 ":6:14: registrars: \"" SIXTEEN SIXTEEN "...\"" NO_LOGIN},
+	{"a login's name is no list", MINIMAL "registrars: {a: [B]}\n",
+	 ":6:17: registrars: a list does not belong here; write logins with names, such as "
+	 "{clientx: ClientX Ltd}"},
+	{"a verb is not empty", MINIMAL "verbs: {a: ''}\n",
+	 ":6:12: verbs: a text of 0 bytes; write 1 to 255"},
 	{"an origin has no spaces", CHANNEL "    origin: registry example\n",
 	 ":7:13: channels.origin: \"registry example\" is no origin of a log; write a name "
 	 "without spaces, such as registry.example/public"},
@@ -255,6 +287,14 @@ static const struct complaint complaints[] = {
 	 "a folder of its own"},
 	{"a log folder is not the state directory", CHANNEL "    log_dir: /var/lib/epptap\n",
 	 ":7:14: channels.log_dir: is or holds state_dir; write a folder of its own"},
+	{"a log folder is not the feed store's", CHANNEL "    log_dir: /var/lib/epptap/feed\n",
+	 ":7:14: channels.log_dir: is or lies in the folder feed" OF_STATE},
+	{"a log folder does not lie in the spool",
+	 CHANNEL "    log_dir: /var/lib/epptap/spool/public\n",
+	 ":7:14: channels.log_dir: is or lies in the folder spool" OF_STATE},
+	{"a log folder is not where the locks are",
+	 CHANNEL "    log_dir: /var//lib/epptap/./locks/\n",
+	 ":7:14: channels.log_dir: is or lies in the folder locks" OF_STATE},
 	{"curve needs a secret", CHANNEL "    curve: {clients: any}\n",
 	 ":7:12: channels.curve.secret: is missing; write the path of the server's CURVE key"},
 	{"curve needs clients", CHANNEL "    curve: {secret: /a.key}\n",
@@ -265,6 +305,18 @@ static const struct complaint complaints[] = {
 	{"clients are a folder or any", CHANNEL "    curve: {secret: /a.key, clients: all}\n",
 	 ":7:38: channels.curve.clients: \"all\" is no absolute path; write the absolute path of a "
 	 "folder, such as /etc/epptap/clients, or any"},
+	{"creates are delayed only where they go",
+	 CHANNEL "    delay: {create: 1h}\n    kinds: [update]\n",
+	 ":7:12: channels.delay: creates can't be delayed on a channel without them, and updates "
+	 "would tell the new names at once; add create to its kinds"},
+	{"deletes of one zone, too, are delayed only where they go",
+	 CHANNEL "    delay: {zones: {example: {delete: 1h}}}\n    kinds: [create]\n",
+	 ":7:12: channels.delay: deletes can't be delayed on a channel without them; add delete to "
+	 "its kinds, or take the delay out"},
+	{"what waits must not be gone as it comes out",
+	 CHANNEL "    delay: {create: 48h}\nretention: 1d\n",
+	 ":7:12: channels.delay: is longer than retention, so what waited would be gone as it comes "
+	 "out; make retention longer"},
 	{"a channel's zone is one that the file publishes",
 	 CHANNEL "    zones: [example, other]\nzones: [co.example]\n",
 	 ":7:22: channels.zones: other lies in none of the zones of this file; write one of "

@@ -77,13 +77,19 @@ static void a_file_larger_than_the_buffer_may_be_is_refused(void **state)
 	buffer_free(&bytes);
 }
 
-static void a_file_without_end_is_refused(void **state)
+static void what_could_make_us_wait_for_ever_is_refused(void **state)
 {
 	(void)state;
 	struct buffer bytes;
 	buffer_init(&bytes, 100000);
-	assert_int_equal(file_read("/dev/zero", &bytes), RESULT_FULL);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	static const char *const paths[] = {"fifo", "/dev/zero"};
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(file_read(paths[i], &bytes), RESULT_STORE);
+		assert_int_equal(errno, ENOTSUP);
+	}
 	buffer_free(&bytes);
+	assert_int_equal(unlink("fifo"), 0);
 }
 
 static void what_is_no_readable_file_says_why(void **state)
@@ -103,7 +109,7 @@ static void a_replaced_file_has_the_new_bytes_and_mode(void **state)
 	(void)state;
 	struct stat now;
 	put("a", "old and longer");
-	assert_int_equal(file_replace("a", "new", 3, 0640), RESULT_OK);
+	assert_int_equal(file_replace("a", "new", 3, 0640, true), RESULT_OK);
 	holds("a", "new");
 	assert_int_equal(stat("a", &now), 0);
 	assert_int_equal(now.st_mode & 0777, 0640);
@@ -116,7 +122,7 @@ static void what_a_crash_left_does_not_hinder_a_replacement(void **state)
 	struct stat now;
 	put("a.new", "torn");
 	assert_int_equal(chmod("a.new", 0666), 0);
-	assert_int_equal(file_replace("a", "", 0, 0600), RESULT_OK);
+	assert_int_equal(file_replace("a", "", 0, 0600, true), RESULT_OK);
 	holds("a", "");
 	assert_int_equal(stat("a", &now), 0);
 	assert_int_equal(now.st_mode & 0777, 0600);
@@ -127,11 +133,104 @@ static void a_replacement_that_fails_leaves_no_part_behind(void **state)
 	(void)state;
 	assert_int_equal(mkdir("b", 0700), 0);
 	assert_int_equal(mkdir("b/c", 0700), 0);
-	assert_int_equal(file_replace("b", "new", 3, 0600), RESULT_STORE);
+	assert_int_equal(file_replace("b", "new", 3, 0600, true), RESULT_STORE);
 	assert_int_equal(errno, EISDIR);
 	assert_int_equal(access("b.new", F_OK), -1);
-	assert_int_equal(file_replace("nowhere/a", "new", 3, 0600), RESULT_STORE);
+	assert_int_equal(file_replace("nowhere/a", "new", 3, 0600, true), RESULT_STORE);
 	assert_int_equal(errno, ENOENT);
+}
+
+static void a_replacement_that_need_not_last_is_as_whole(void **state)
+{
+	(void)state;
+	struct stat now;
+	put("a", "old and longer");
+	assert_int_equal(file_replace("a", "new", 3, 0640, false), RESULT_OK);
+	holds("a", "new");
+	assert_int_equal(stat("a", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0640);
+	assert_int_equal(access("a.new", F_OK), -1);
+	assert_int_equal(file_replace("nowhere/a", "new", 3, 0600, false), RESULT_STORE);
+	assert_int_equal(errno, ENOENT);
+}
+
+static void a_folder_is_synced(void **state)
+{
+	(void)state;
+	put("a", "");
+	assert_int_equal(file_sync_folder("."), RESULT_OK);
+	assert_int_equal(file_sync_folder(folder), RESULT_OK);
+	assert_int_equal(file_sync_folder("a"), RESULT_STORE);
+	assert_int_equal(errno, ENOTDIR);
+	assert_int_equal(file_sync_folder("nowhere"), RESULT_STORE);
+	assert_int_equal(errno, ENOENT);
+}
+
+static const char hint[] = "`make keys`";
+
+static void a_private_file_is_read_behind_what_the_buffer_holds(void **state)
+{
+	(void)state;
+	static const mode_t modes[] = {0600, 0400, 0700};
+	put("a", "key\n");
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		struct buffer bytes;
+		char why[256] = "";
+		buffer_init(&bytes, 6);
+		buffer_append_text(&bytes, "a ");
+		assert_int_equal(chmod("a", modes[i]), 0);
+		assert_int_equal(file_read_private("a", &bytes, hint, why, sizeof why), RESULT_OK);
+		assert_int_equal(bytes.size, 6);
+		assert_memory_equal(bytes.data, "a key\n", 6);
+		assert_string_equal(why, "");
+		buffer_free(&bytes);
+	}
+}
+
+static void assert_private_refused(const char *path, size_t max, const char *says)
+{
+	struct buffer bytes;
+	char why[256] = "";
+	buffer_init(&bytes, max);
+	buffer_append_text(&bytes, "a");
+	assert_int_equal(file_read_private(path, &bytes, hint, why, sizeof why), RESULT_CONFIG);
+	assert_string_equal(why, says);
+	assert_int_equal(bytes.size, 1);
+	for (size_t i = 1; i < bytes.capacity && i < max; i++)
+		assert_true(bytes.data[i] != 'k');
+	buffer_free(&bytes);
+}
+
+static void a_private_file_that_others_can_use_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		mode_t mode;
+		const char *says;
+	} wrong[] = {
+		{0640,
+		 "a: its mode is 640, so others than its owner can use this key; `chmod 600 a`"},
+		{0620,
+		 "a: its mode is 620, so others than its owner can use this key; `chmod 600 a`"},
+		{0604,
+		 "a: its mode is 604, so others than its owner can use this key; `chmod 600 a`"},
+		{0602,
+		 "a: its mode is 602, so others than its owner can use this key; `chmod 600 a`"},
+	};
+	put("a", "kkk");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_int_equal(chmod("a", wrong[i].mode), 0);
+		assert_private_refused("a", 100, wrong[i].says);
+	}
+}
+
+static void a_private_file_that_can_not_be_read_says_why_and_what_to_do(void **state)
+{
+	(void)state;
+	put("a", "kkk");
+	assert_private_refused("nowhere", 100, "nowhere: No such file or directory; `make keys`");
+	assert_private_refused(".", 100, ".: Is a directory; `make keys`");
+	assert_private_refused("a", 3, "a: too large for a key; `make keys`");
 }
 
 static void a_path_too_long_for_the_system_is_refused(void **state)
@@ -140,7 +239,7 @@ static void a_path_too_long_for_the_system_is_refused(void **state)
 	char path[5000];
 	memset(path, 'a', sizeof path);
 	path[sizeof path - 1] = '\0';
-	assert_int_equal(file_replace(path, "", 0, 0600), RESULT_STORE);
+	assert_int_equal(file_replace(path, "", 0, 0600, true), RESULT_STORE);
 	assert_int_equal(errno, ENAMETOOLONG);
 	assert_int_equal(file_make_folder(path, 0700), RESULT_STORE);
 	assert_int_equal(errno, ENAMETOOLONG);
@@ -189,11 +288,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_folder(a_file_is_read_behind_what_the_buffer_holds),
 		in_folder(a_file_larger_than_the_buffer_may_be_is_refused),
-		in_folder(a_file_without_end_is_refused),
+		in_folder(what_could_make_us_wait_for_ever_is_refused),
 		in_folder(what_is_no_readable_file_says_why),
 		in_folder(a_replaced_file_has_the_new_bytes_and_mode),
 		in_folder(what_a_crash_left_does_not_hinder_a_replacement),
 		in_folder(a_replacement_that_fails_leaves_no_part_behind),
+		in_folder(a_replacement_that_need_not_last_is_as_whole),
+		in_folder(a_folder_is_synced),
+		in_folder(a_private_file_is_read_behind_what_the_buffer_holds),
+		in_folder(a_private_file_that_others_can_use_is_refused),
+		in_folder(a_private_file_that_can_not_be_read_says_why_and_what_to_do),
 		in_folder(a_path_too_long_for_the_system_is_refused),
 		in_folder(folders_are_made_with_those_above_them),
 		in_folder(a_folder_is_not_made_of_a_file),

@@ -66,11 +66,9 @@ static unsigned lines(const char *text)
 static void a_line_names_program_and_level(void **state)
 {
 	(void)state;
-	log_info("channel %s is open", "public");
-	log_warning("%d late", 3);
+	log_warning("channel %s is late", "public");
 	log_error("disk full");
-	assert_string_equal(written(), "epptap: info: channel public is open\n"
-				       "epptap: warning: 3 late\n"
+	assert_string_equal(written(), "epptap: warning: channel public is late\n"
 				       "epptap: error: disk full\n");
 }
 
@@ -93,13 +91,13 @@ static void a_burst_is_cut_and_the_next_line_tells_how_much(void **state)
 	for (int i = 0; i < LOG_BURST + 5; i++)
 		log_error("line %d", i);
 	now_us += 10 * 1000000 + 1;
-	log_info("later");
+	log_warning("later");
 	const char *text = written();
 	assert_int_equal(lines(text), LOG_BURST + 2);
 	assert_non_null(strstr(text, "epptap: error: line 19\n"));
 	assert_null(strstr(text, "line 20"));
 	assert_non_null(strstr(text, "epptap: warning: 5 lines were withheld before this one\n"
-				     "epptap: info: later\n"));
+				     "epptap: warning: later\n"));
 }
 
 static void what_was_withheld_is_told_once(void **state)
@@ -108,18 +106,18 @@ static void what_was_withheld_is_told_once(void **state)
 	for (int i = 0; i < LOG_BURST + 1; i++)
 		log_error("line");
 	now_us += 10 * 1000000 + 1;
-	log_info("first");
-	log_info("second");
+	log_warning("first");
+	log_warning("second");
 	const char *text = written();
 	assert_int_equal(lines(text), LOG_BURST + 3);
-	assert_non_null(strstr(text, "first\nepptap: info: second\n"));
+	assert_non_null(strstr(text, "first\nepptap: warning: second\n"));
 }
 
 static void slow_lines_are_never_withheld(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 3 * LOG_BURST; i++) {
-		log_info("line");
+		log_warning("line");
 		now_us += 600000;
 	}
 	assert_int_equal(lines(written()), 3 * LOG_BURST);

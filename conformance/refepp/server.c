@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ADDRESS_SIZE = 80, IO_SECONDS = 10, PATIENCE_SECONDS = 2 };
+enum { ADDRESS_SIZE = 80, IO_SECONDS = 10, PATIENCE_SECONDS = 2, FULL_PAUSE_MS = 20 };
 
 struct server {
 	struct session_house *house;
@@ -198,13 +198,18 @@ static size_t enter(struct server *server, int fd)
 
 static void accept_one(struct server *server)
 {
+	const struct timespec pause = {.tv_nsec = FULL_PAUSE_MS * 1000000L};
 	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
 	struct connection *connection;
 	pthread_t thread;
 	size_t place;
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* It stays waiting, and poll() would tell of it again at once. */
+		if (errno == EMFILE || errno == ENFILE)
+			nanosleep(&pause, NULL);
 		return;
+	}
 	place = enter(server, fd);
 	if (place == SERVER_MAX_CONNECTIONS) {
 		close(fd);

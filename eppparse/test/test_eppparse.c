@@ -616,6 +616,39 @@ static void queries_and_contacts_are_nothing(void **state)
 	assert_still_well();
 }
 
+/* It was answered 1000, so something may have been changed. */
+static void a_query_or_a_contact_beside_a_change_is_no_query(void **state)
+{
+#define DELETE_DOMAIN  "<d:delete xmlns:d=\"" DOMAIN "\"><d:name>a.example</d:name></d:delete>"
+#define DELETE_CONTACT "<c:delete xmlns:c=\"urn:ietf:params:xml:ns:contact-1.0\"/>"
+#define TRANSFER(op, ns)                                                                           \
+	"<transfer op=\"" op "\"><o:transfer xmlns:o=\"urn:ietf:params:xml:ns:" ns                 \
+	"-1.0\"/></transfer>"
+	static const char *const frames[] = {
+		COMMAND("<info/><delete>" DELETE_DOMAIN "</delete>"),
+		COMMAND("<delete>" DELETE_DOMAIN "</delete><info/>"),
+		COMMAND("<delete>" DELETE_CONTACT DELETE_DOMAIN "</delete>"),
+		COMMAND("<delete>" DELETE_DOMAIN DELETE_CONTACT "</delete>"),
+		COMMAND(TRANSFER("query", "domain") "<delete>" DELETE_DOMAIN "</delete>"),
+		COMMAND("<info/><transfer op=\"x\"/><delete>" DELETE_DOMAIN "</delete>"),
+		COMMAND("<info/>" TRANSFER("request", "domain")),
+		COMMAND(TRANSFER("query", "domain") TRANSFER("request", "domain")),
+		COMMAND(TRANSFER("request", "contact") TRANSFER("request", "domain")),
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		enum eppparse_result result = read_command(frames[i]);
+		if (result != EPPPARSE_VERB)
+			fail_msg("%s: %s", eppparse_reason(result), frames[i]);
+	}
+	/* Two that change nothing do not make one that does. */
+	assert_int_equal(read_command(COMMAND("<info/>" TRANSFER("query", "domain"))),
+			 EPPPARSE_NOTHING);
+	assert_int_equal(read_command(COMMAND(TRANSFER("request", "contact") "<info/>")),
+			 EPPPARSE_NOTHING);
+	assert_still_well();
+}
+
 static void a_failure_is_nothing_whatever_the_command(void **state)
 {
 	static const char *const codes[] = {RESPONSE("2303", ""), RESPONSE("1300", ""),
@@ -842,6 +875,7 @@ int main(void)
 		cmocka_unit_test(
 			an_unknown_root_or_object_is_a_namespace_and_an_unknown_command_a_verb),
 		cmocka_unit_test(queries_and_contacts_are_nothing),
+		cmocka_unit_test(a_query_or_a_contact_beside_a_change_is_no_query),
 		cmocka_unit_test(a_failure_is_nothing_whatever_the_command),
 		cmocka_unit_test(what_is_no_response_is_told_apart),
 		cmocka_unit_test(a_command_cannot_speak_for_the_server),

@@ -43,19 +43,20 @@ static inline bool segment_open(struct segment_file *file, const char *state_dir
 		       crc32_update(0, &file->header, offsetof(struct spool_segment_header, crc));
 }
 
-/* The next record. False: the file ends here. A bad record ends the test program. */
+/* The next record. False: the file ends here, or with a part of a record. A bad record ends the test program. */
 static inline bool segment_next(struct segment_file *file, struct spool_record_header *header,
 				const char **payload)
 {
 	size_t left = file->bytes.size - file->at;
-	if (left == 0)
+	if (left < sizeof *header)
 		return false;
 	memcpy(header, file->bytes.data + file->at, sizeof *header);
 	*payload = file->bytes.data + file->at + sizeof *header;
-	uint32_t crc = crc32_update(0, &header->size, sizeof header->size);
+	if (left < sizeof *header + header->size)
+		return false;
+	uint32_t crc = crc32_update(file->header.salt, &header->size, sizeof header->size);
 	crc = crc32_update(crc, &header->kind, sizeof header->kind);
-	if (left < sizeof *header || header->magic != SPOOL_RECORD_MAGIC ||
-	    left < sizeof *header + header->size ||
+	if (header->magic != SPOOL_RECORD_MAGIC ||
 	    header->crc != crc32_update(crc, *payload, header->size)) {
 		fprintf(stderr, "a bad record at %zu of %zu\n", file->at, file->bytes.size);
 		abort();

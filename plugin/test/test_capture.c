@@ -173,7 +173,8 @@ static void the_counters_make_a_json_object(void **state)
 	counters_write(&counters, &json);
 	buffer_append_byte(&json, 0);
 	assert_false(json.failed);
-	assert_non_null(strstr(json.data, "\"changes\":1,\"spooled\":1,\"lost\":{\"queue_full\":7,"));
+	assert_non_null(
+		strstr(json.data, "\"changes\":1,\"spooled\":1,\"lost\":{\"queue_full\":7,"));
 	assert_non_null(strstr(json.data, "\"doctype\":1,"));
 	buffer_free(&json);
 }

@@ -104,7 +104,8 @@ static void an_entry_over_the_queue_is_full_and_one_of_its_size_fits(void **stat
 	struct queue *queue = queue_of(SIZE);
 	struct queue_pair in = pair_of("", "", "r"), out;
 	in.command = large;
-	in.command_size = SIZE - UNIT - 1; /* with a registrar's NUL and the response one too many */
+	in.command_size =
+		SIZE - UNIT - 1; /* with a registrar's NUL and the response one too many */
 	assert_int_equal(queue_put(queue, &in), RESULT_FULL);
 	in.command_size = SIZE - UNIT - 2;
 	assert_int_equal(queue_put(queue, &in), RESULT_OK);

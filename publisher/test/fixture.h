@@ -31,9 +31,9 @@ static inline void fixture_key(const char *path, const char *type, const char *p
 	EVP_PKEY *key = strcmp(type, "EC") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
 						: EVP_PKEY_Q_keygen(NULL, NULL, type);
 	FIXTURE_MUST(file && key && chmod(path, 0600) == 0);
-	FIXTURE_MUST(PEM_write_PKCS8PrivateKey(
-			     file, key, passphrase ? EVP_aes_128_cbc() : NULL, passphrase,
-			     passphrase ? (int)strlen(passphrase) : 0, NULL, NULL) == 1);
+	FIXTURE_MUST(PEM_write_PKCS8PrivateKey(file, key, passphrase ? EVP_aes_128_cbc() : NULL,
+					       passphrase, passphrase ? (int)strlen(passphrase) : 0,
+					       NULL, NULL) == 1);
 	FIXTURE_MUST(fclose(file) == 0);
 	EVP_PKEY_free(key);
 }
@@ -112,8 +112,8 @@ static inline void fixture_segment_path(char path[PATH_MAX], const char *state_d
 }
 
 /* Puts the first `size` bytes in a segment file, in place of what it held. */
-static inline void fixture_segment_file(const char *state_dir, uint64_t sequence,
-					const void *bytes, size_t size)
+static inline void fixture_segment_file(const char *state_dir, uint64_t sequence, const void *bytes,
+					size_t size)
 {
 	char path[PATH_MAX];
 	mkdir(state_dir, 0700);

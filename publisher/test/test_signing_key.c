@@ -116,8 +116,8 @@ static bool verifies(const struct buffer *jws)
 	assert_int_equal(feed_base64url_decode(dot + 1, jws->size - signed_size - 1, &signature),
 			 RESULT_OK);
 	assert_int_equal(signature.size, FEED_SIGNATURE_SIZE);
-	EVP_PKEY *public_key = EVP_PKEY_new_raw_public_key(
-		EVP_PKEY_ED25519, NULL, signing_key_public(key), FEED_KEY_SIZE);
+	EVP_PKEY *public_key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+							   signing_key_public(key), FEED_KEY_SIZE);
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	bool good = EVP_DigestVerifyInit(context, NULL, NULL, NULL, public_key) == 1 &&
 		    EVP_DigestVerify(context, (unsigned char *)signature.data, signature.size,

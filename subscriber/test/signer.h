@@ -90,7 +90,7 @@ static inline void remove_file(char *path)
 
 static inline void rewrite_file(const char *path, const char *text)
 {
-	assert_int_equal(file_replace(path, text, strlen(text), 0600), RESULT_OK);
+	assert_int_equal(file_replace(path, text, strlen(text), 0600, true), RESULT_OK);
 }
 
 /* The JWKS of one or two keys; for free(). */

@@ -1,0 +1,27 @@
+/* name.h - domain and host names, as everything in the house writes them
+ *
+ * A-labels in lower case, without a trailing dot. The one judge of what a name is: frames, configuration, feed and
+ * options all ask here; who is stricter (the configuration) checks the rest itself. Pure; thread-safe.
+ */
+#ifndef BASE_NAME_H
+#define BASE_NAME_H
+
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	NAME_SIZE = 254, /* RFC 1035: 253 bytes, and a NUL */
+	NAME_LABEL_MAX = 63,
+};
+
+/* Reads a name of `size` bytes: blanks around it and one trailing dot are dropped, letters lowered; `name` is never
+ * longer than `text`. RESULT_INVALID, and an empty name: not labels of letters, digits, hyphens and underscores with
+ * dots between them, or lengths that RFC 1035 forbids. */
+MUST_USE int name_read(const char *text, size_t size, char name[NAME_SIZE]);
+
+/* Is `name` `above`, or below it? Both as name_read() writes them. */
+bool name_is_in(const char *name, const char *above);
+
+#endif

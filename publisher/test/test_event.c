@@ -1,0 +1,245 @@
+/* The claims of an event, to the byte. What commands become which changes, the golden cases show. */
+#include "publisher/event.h"
+
+#include "publisher/feed_format.h"
+#include "publisher/test/fixture.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static char registry[] = "https://registry.example";
+static const struct config config = {.registry = registry};
+static const struct event_facts facts = {
+	.config = &config, .id = {0xff, 0xef}, .signed_s = 1790000001};
+static struct change change;
+static struct buffer claims;
+
+#define HEAD(name)                                                                                 \
+	"{\"iss\":\"https://registry.example\",\"jti\":\"_-8AAAAAAAAAAAAAAAAAAA\","                \
+	"\"iat\":1790000001,\"toe\":1790000000.123,\"txn\":\"SV-1\","                              \
+	"\"sub_id\":{\"format\":\"uri\",\"uri\":\"dns:" name "\"},\"events\":"
+
+static int set_up(void **state)
+{
+	(void)state;
+	change_init(&change);
+	buffer_init(&claims, 8 << 20);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	change_free(&change);
+	buffer_free(&claims);
+	return 0;
+}
+
+static void assert_claims(const char *expected)
+{
+	buffer_reset(&claims);
+	event_write(&change, &facts, false, &claims);
+	buffer_append_byte(&claims, 0);
+	assert_false(claims.failed);
+	assert_string_equal(claims.data, expected);
+}
+
+static void add_host(struct change_delta *delta, const char *name)
+{
+	struct change_name *host;
+	assert_int_equal(change_add_host(delta, &host), RESULT_OK);
+	assert_int_equal(change_name_read(host, name, strlen(name)), RESULT_OK);
+}
+
+static void add_address(struct change_delta *delta, uint16_t host, uint8_t family, uint8_t first)
+{
+	struct change_address *address;
+	assert_int_equal(change_add_address(delta, &address), RESULT_OK);
+	*address = (struct change_address){.host = host, .family = family, .bytes = {first}};
+	address->bytes[family == 4 ? 3 : 15] = 1;
+}
+
+static void a_bare_delete_has_what_every_event_has(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_DELETE, "old.example");
+	assert_claims(
+		HEAD("old.example") "{\"urn:ietf:params:xml:ns:domain-1.0#delete\":{"
+				    "\"objectClassName\":\"domain\",\"ldhName\":\"old.example\","
+				    "\"initiator\":\"registrar\",\"outcome\":\"completed\","
+				    "\"impact\":[\"delete\"]}}}");
+}
+
+static void a_new_delegation_with_glue_and_ds(void **state)
+{
+	(void)state;
+	struct change_ds *ds;
+	struct change_key *key;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_CREATE, "new.example");
+	assert_int_equal(change_registrar_read(&change.registrar, "Client X", 8), RESULT_OK);
+	change.outcome = CHANGE_PENDING;
+	add_host(&change.add, "ns1.new.example");
+	add_host(&change.add, "ns.example.net");
+	add_address(&change.add, 0, 6, 0x20);
+	add_address(&change.add, 0, 4, 192);
+	assert_int_equal(change_add_ds(&change.add, &ds), RESULT_OK);
+	*ds = (struct change_ds){12345, 13, 2, 3, {0x00, 0xab, 0xff}};
+	assert_int_equal(change_add_key(&change.add, &key), RESULT_OK);
+	*key = (struct change_key){
+		.flags = 257, .protocol = 3, .algorithm = 13, .size = 4, .bytes = {0xff, 0xef}};
+	change.has_expires = true;
+	change.expires = 1806789600;
+	change.changed = CHANGE_REGISTRANT | CHANGE_AUTH_INFO;
+	assert_claims(HEAD(
+		"new.example") "{\"urn:ietf:params:xml:ns:domain-1.0#create\":{"
+			       "\"objectClassName\":\"domain\",\"ldhName\":\"new.example\","
+			       "\"registrar\":\"Client X\","
+			       "\"initiator\":\"registrar\",\"outcome\":\"pending\","
+			       "\"impact\":[\"create\",\"delegation\",\"glue\",\"dnssec-added\"],"
+			       "\"add\":{\"nameservers\":[{\"ldhName\":\"ns1.new.example\","
+			       "\"ipAddresses\":{\"v4\":[\"192.0.0.1\"],\"v6\":[\"2000::1\"]}},"
+			       "{\"ldhName\":\"ns.example.net\"}],\"secureDNS\":{\"dsData\":[{"
+			       "\"keyTag\":12345,\"algorithm\":13,\"digestType\":2,"
+			       "\"digest\":\"00ABFF\"}],\"keyData\":[{\"flags\":257,"
+			       "\"protocol\":3,\"algorithm\":13,\"publicKey\":\"/+8AAA==\"}]}},"
+			       "\"set\":{\"expires\":\"2027-04-03T22:00:00Z\"},"
+			       "\"changed\":[\"registrant\",\"authInfo\"]}}}");
+}
+
+static void locks_are_told_by_level_and_what_they_prohibit(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_UPDATE, "a.example");
+	change.svtrid.text[0] = '\0';
+	change.remove.status = 1u << STATUS_CLIENT_UPDATE_PROHIBITED |
+			       1u << STATUS_SERVER_TRANSFER_PROHIBITED |
+			       1u << STATUS_CLIENT_DELETE_PROHIBITED;
+	change.add.status = 1u << STATUS_CLIENT_HOLD;
+	change.add.status_others = 2;
+	change.remove.all_secdns = true;
+	assert_claims("{\"iss\":\"https://registry.example\",\"jti\":\"_-8AAAAAAAAAAAAAAAAAAA\","
+		      "\"iat\":1790000001,\"toe\":1790000000.123,"
+		      "\"sub_id\":{\"format\":\"uri\",\"uri\":\"dns:a.example\"},\"events\":"
+		      "{\"urn:ietf:params:xml:ns:domain-1.0#update\":{"
+		      "\"objectClassName\":\"domain\",\"ldhName\":\"a.example\","
+		      "\"initiator\":\"registrar\",\"outcome\":\"completed\","
+		      "\"impact\":[\"dnssec-removed\",\"unlock\",\"hold\"],"
+		      "\"add\":{\"status\":[\"client hold\",\"other\",\"other\"]},"
+		      "\"remove\":{\"secureDNS\":{\"all\":true},"
+		      "\"status\":[\"client delete prohibited\",\"client update prohibited\","
+		      "\"server transfer prohibited\"]},"
+		      "\"lock\":[{\"action\":\"unlock\",\"level\":\"registrar\","
+		      "\"prohibits\":[\"delete\",\"update\"]},{\"action\":\"unlock\","
+		      "\"level\":\"registry\",\"prohibits\":[\"transfer\"]}]}}}");
+}
+
+static void a_host_is_a_nameserver_with_addresses_and_maybe_a_new_name(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_HOST, CHANGE_UPDATE, "ns1.a.example");
+	add_address(&change.remove, CHANGE_NO_HOST, 4, 10);
+	assert_int_equal(change_name_read(&change.new_name, "ns9.a.example", 13), RESULT_OK);
+	assert_claims(HEAD("ns1.a.example") "{\"urn:ietf:params:xml:ns:host-1.0#update\":{"
+					    "\"objectClassName\":\"nameserver\","
+					    "\"ldhName\":\"ns1.a.example\","
+					    "\"initiator\":\"registrar\",\"outcome\":\"completed\","
+					    "\"impact\":[\"delegation\",\"glue\"],"
+					    "\"remove\":{\"ipAddresses\":{\"v4\":[\"10.0.0.1\"]}},"
+					    "\"set\":{\"ldhName\":\"ns9.a.example\"}}}}");
+}
+
+static void a_restore_is_an_update_that_says_so(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_UPDATE, "a.example");
+	change.restore = CHANGE_RESTORE_REQUEST;
+	assert_claims(HEAD("a.example") "{\"urn:ietf:params:xml:ns:domain-1.0#update\":{"
+					"\"objectClassName\":\"domain\",\"ldhName\":\"a.example\","
+					"\"initiator\":\"registrar\",\"outcome\":\"completed\","
+					"\"impact\":[\"restore\"],\"restore\":\"request\"}}}");
+}
+
+static void the_time_has_three_decimals_and_is_cut_not_rounded(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_RENEW, "a.example");
+	static const struct {
+		int64_t wall_us;
+		const char *told;
+	} times[] = {{1790000000000000, "\"toe\":1790000000.000,"},
+		     {1790000000999999, "\"toe\":1790000000.999,"},
+		     {1790000000070000, "\"toe\":1790000000.070,"},
+		     {1999, "\"toe\":0.001,"}};
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		change.wall_us = times[i].wall_us;
+		buffer_reset(&claims);
+		event_write(&change, &facts, false, &claims);
+		buffer_append_byte(&claims, 0);
+		assert_non_null(strstr(claims.data, times[i].told));
+	}
+}
+
+/* The largest change there can be: with counts it must fit, whatever it is. */
+static void the_largest_change_fits_with_counts_and_says_that_it_is_cut(void **state)
+{
+	(void)state;
+	struct change_ds *ds;
+	struct change_key *key;
+	struct change_delta *deltas[] = {&change.add, &change.remove};
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_UPDATE, "a.example");
+	for (int d = 0; d < 2; d++) {
+		for (int i = 0; i < CHANGE_LIST_MAX; i++) {
+			add_host(deltas[d], "ns.a-rather-long-name-of-a-provider.example.net");
+			add_address(deltas[d], (uint16_t)i, 6, 0x20);
+			assert_int_equal(change_add_ds(deltas[d], &ds), RESULT_OK);
+			assert_int_equal(change_add_key(deltas[d], &key), RESULT_OK);
+		}
+		deltas[d]->status = (1u << STATUS_COUNT) - 1;
+		deltas[d]->status_others = UINT16_MAX;
+	}
+	event_write(&change, &facts, false, &claims);
+	assert_true(claims.failed || claims.size > FEED_EVENT_MAX);
+	buffer_reset(&claims);
+	event_write(&change, &facts, true, &claims);
+	buffer_append_byte(&claims, 0);
+	assert_false(claims.failed);
+	assert_true(claims.size < FEED_EVENT_MAX / 4 * 3 - 1000);
+	assert_non_null(strstr(claims.data, "\"add\":{\"nameservers\":4096,\"secureDNS\":{"
+					    "\"dsData\":4096,\"keyData\":4096},\"status\":["));
+	assert_non_null(strstr(claims.data, ",\"truncated\":true}"));
+	json_t *read = json_loads(claims.data, 0, NULL);
+	assert_non_null(read);
+	json_decref(read);
+}
+
+static void a_cut_host_event_tells_its_number_of_addresses(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_HOST, CHANGE_CREATE, "ns1.a.example");
+	for (int i = 0; i < 50; i++)
+		add_address(&change.add, CHANGE_NO_HOST, i % 2 ? 4 : 6, 9);
+	event_write(&change, &facts, true, &claims);
+	buffer_append_byte(&claims, 0);
+	assert_non_null(strstr(claims.data, "\"add\":{\"ipAddresses\":50}"));
+}
+
+#define WITH_CHANGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CHANGE(a_bare_delete_has_what_every_event_has),
+		WITH_CHANGE(a_new_delegation_with_glue_and_ds),
+		WITH_CHANGE(locks_are_told_by_level_and_what_they_prohibit),
+		WITH_CHANGE(a_host_is_a_nameserver_with_addresses_and_maybe_a_new_name),
+		WITH_CHANGE(a_restore_is_an_update_that_says_so),
+		WITH_CHANGE(the_time_has_three_decimals_and_is_cut_not_rounded),
+		WITH_CHANGE(the_largest_change_fits_with_counts_and_says_that_it_is_cut),
+		WITH_CHANGE(a_cut_host_event_tells_its_number_of_addresses),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

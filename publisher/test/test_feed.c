@@ -1,0 +1,444 @@
+/* Commits with a real store and real sockets: what gets which place, what is sent, and what is not. */
+#include "publisher/feed.h"
+
+#include "publisher/test/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+enum { VETTED, PUBLIC, NARROW, CHANNELS };
+enum { HOUR_S = 3600, STORE_LIMIT = 16 << 20, FRAME = 256 };
+
+static struct scratch scratch;
+static struct config *config;
+static struct feed_store *store;
+static struct outlet *outlets[CHANNELS];
+static struct tallies tallies;
+static struct feed *feed;
+static struct batch batch;
+static struct clock_reading now;
+static void *zmq, *readers[CHANNELS];
+
+struct message {
+	char topic[FRAME], index[FRAME], jws[FRAME];
+};
+
+static void open_feed(uint64_t limit)
+{
+	char why[512];
+	if (feed_store_open(config->state_dir, limit, false, &store, why, sizeof why) != RESULT_OK)
+		fail_msg("%s", why);
+	assert_int_equal(feed_new(config, store, outlets, &tallies, &feed), RESULT_OK);
+}
+
+static void reopen_feed(uint64_t limit)
+{
+	feed_free(&feed);
+	feed_store_close(&store);
+	open_feed(limit);
+}
+
+static void read_frame(void *socket, char frame[FRAME])
+{
+	int size = zmq_recv(socket, frame, FRAME - 1, 0);
+	if (size < 0)
+		fail_msg("no message came in time");
+	frame[size < FRAME ? size : FRAME - 1] = '\0';
+}
+
+static struct message receive(int channel)
+{
+	struct message message;
+	read_frame(readers[channel], message.topic);
+	read_frame(readers[channel], message.index);
+	read_frame(readers[channel], message.jws);
+	return message;
+}
+
+static void assert_received(int channel, const char *topic, const char *index, const char *jws)
+{
+	struct message message = receive(channel);
+	assert_string_equal(message.topic, topic);
+	assert_string_equal(message.index, index);
+	assert_string_equal(message.jws, jws);
+}
+
+/* A mark goes the same way as all else, so what was sent before it would have come before it. */
+static void assert_nothing_received(int channel)
+{
+	static uint64_t mark;
+	char digits[FRAME];
+	outlet_send(outlets[channel], "~mark", ++mark, "m", 1);
+	snprintf(digits, sizeof digits, "%llu", (unsigned long long)mark);
+	assert_received(channel, "~mark", digits, "m");
+}
+
+/* A SUB socket hears nothing until its subscription has reached the other end: asks until it has. */
+static void subscribe(int channel)
+{
+	int wait_ms = 20, patience_ms = 10000;
+	readers[channel] = zmq_socket(zmq, ZMQ_SUB);
+	assert_int_equal(zmq_setsockopt(readers[channel], ZMQ_SUBSCRIBE, "", 0), 0);
+	assert_int_equal(zmq_connect(readers[channel], config->channels[channel].bind), 0);
+	zmq_setsockopt(readers[channel], ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
+	char frame[FRAME];
+	do
+		outlet_send(outlets[channel], "~probe", 0, "", 0);
+	while (zmq_recv(readers[channel], frame, sizeof frame, 0) < 0);
+	zmq_setsockopt(readers[channel], ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
+	outlet_send(outlets[channel], "~end", 0, "", 0);
+	do
+		read_frame(readers[channel], frame);
+	while (strcmp(frame, "~end") != 0);
+	read_frame(readers[channel], frame);
+	read_frame(readers[channel], frame);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	char channels[1024], why[512];
+	scratch = scratch_make();
+	snprintf(channels, sizeof channels,
+		 "retention: 2d\n"
+		 "channels:\n"
+		 "  - {name: vetted, bind: 'ipc://%s/vetted'}\n"
+		 "  - name: public\n"
+		 "    bind: ipc://%s/public\n"
+		 "    delay: {create: 24h, delete: 12h, zones: {shop.co.example: {create: 1h}, "
+		 "co.example: {create: 2h}}}\n"
+		 "  - name: narrow\n"
+		 "    bind: ipc://%s/narrow\n"
+		 "    zones: [co.example]\n"
+		 "    kinds: [create, restore]\n",
+		 scratch.path, scratch.path, scratch.path);
+	config = fixture_config(&scratch, channels);
+	mkdir(config->state_dir, 0700);
+	memset(&tallies, 0, sizeof tallies);
+	batch_init(&batch);
+	batch.count = 0;
+	batch.consumes = false;
+	now = (struct clock_reading){.wall_us = 1790000000000000, .boottime_us = 1000000};
+	zmq = zmq_ctx_new();
+	for (int i = 0; i < CHANNELS; i++) {
+		if (outlet_open(zmq, &config->channels[i], &outlets[i], why, sizeof why) !=
+		    RESULT_OK)
+			fail_msg("%s", why);
+		assert_true(outlet_bind(outlets[i]));
+		subscribe(i);
+	}
+	open_feed(STORE_LIMIT);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	feed_free(&feed);
+	feed_store_close(&store);
+	for (int i = 0; i < CHANNELS; i++) {
+		int no_linger = 0;
+		outlet_close(&outlets[i], 0);
+		zmq_setsockopt(readers[i], ZMQ_LINGER, &no_linger, sizeof no_linger);
+		zmq_close(readers[i]);
+	}
+	zmq_ctx_term(zmq);
+	batch_free(&batch);
+	config_free(&config);
+	scratch_remove(scratch.path);
+	return 0;
+}
+
+static struct batch_item *add(enum change_object object, enum change_verb verb, const char *name,
+			      const char *jws)
+{
+	struct batch_item *item = &batch.items[batch.count];
+	struct sign_job *job = &batch.jobs[batch.count++];
+	*item = (struct batch_item){.object = (uint8_t)object, .verb = (uint8_t)verb};
+	assert_int_equal(change_name_read(&item->name, name, strlen(name)), RESULT_OK);
+	buffer_reset(&job->jws);
+	buffer_append_text(&job->jws, jws);
+	job->is_signed = true;
+	return item;
+}
+
+static void commit(void)
+{
+	assert_int_equal(feed_commit(feed, batch.count || batch.consumes ? &batch : NULL, &now),
+			 RESULT_OK);
+	batch.count = 0;
+	batch.consumes = false;
+}
+
+static void time_passes(int64_t seconds)
+{
+	now.boottime_us += seconds * 1000000;
+}
+
+static void each_event_goes_out_as_topic_index_and_jws(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "first");
+	add(CHANGE_HOST, CHANGE_CREATE, "ns1.a.example", "second");
+	commit();
+	for (int channel = VETTED; channel <= PUBLIC; channel++) {
+		assert_received(channel, "example.a.", "0", "first");
+		assert_received(channel, "example.a.ns1.", "1", "second");
+		assert_nothing_received(channel);
+	}
+	assert_nothing_received(NARROW);
+	assert_int_equal(tallies.published, 2);
+	assert_int_equal(tallies.placed, 4);
+}
+
+static void a_renamed_host_goes_out_under_both_names_with_one_index(void **state)
+{
+	(void)state;
+	struct batch_item *item = add(CHANGE_HOST, CHANGE_UPDATE, "ns1.a.example", "renamed");
+	assert_int_equal(change_name_read(&item->new_name, "ns9.b.example", 13), RESULT_OK);
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "next");
+	commit();
+	assert_received(VETTED, "example.a.ns1.", "0", "renamed");
+	assert_received(VETTED, "example.b.ns9.", "0", "renamed");
+	assert_received(VETTED, "example.a.", "1", "next");
+	assert_nothing_received(VETTED);
+}
+
+static void a_create_waits_on_the_delayed_channel_alone(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.example", "created");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "updated");
+	commit();
+	assert_received(VETTED, "example.new.", "0", "created");
+	assert_received(VETTED, "example.a.", "1", "updated");
+	assert_received(PUBLIC, "example.a.", "0", "updated");
+	assert_int_equal(tallies.held, 1);
+	assert_false(feed_is_due(feed, &now));
+	time_passes(24 * HOUR_S - 1);
+	assert_false(feed_is_due(feed, &now));
+	commit();
+	assert_nothing_received(PUBLIC);
+	time_passes(1);
+	assert_true(feed_is_due(feed, &now));
+	commit();
+	assert_received(PUBLIC, "example.new.", "1", "created");
+	assert_nothing_received(VETTED);
+	assert_false(feed_is_due(feed, &now));
+	assert_int_equal(tallies.held, 0);
+	assert_int_equal(tallies.published, 2);
+}
+
+static void the_longest_zone_that_fits_decides_the_delay(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.shop.co.example", "first");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.co.example", "second");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "newco.example", "third");
+	commit();
+	time_passes(HOUR_S);
+	commit();
+	assert_received(PUBLIC, "example.co.shop.new.", "0", "first");
+	assert_nothing_received(PUBLIC);
+	time_passes(HOUR_S);
+	commit();
+	assert_received(PUBLIC, "example.co.new.", "1", "second");
+	assert_nothing_received(PUBLIC);
+	time_passes(22 * HOUR_S);
+	commit();
+	assert_received(PUBLIC, "example.newco.", "2", "third");
+}
+
+static void a_held_delete_comes_out_before_the_event_that_brings_it_out(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_DELETE, "a.example", "deleted");
+	commit();
+	assert_nothing_received(PUBLIC);
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "b.example", "other");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "restored");
+	commit();
+	assert_received(PUBLIC, "example.b.", "0", "other");
+	assert_received(PUBLIC, "example.a.", "1", "deleted");
+	assert_received(PUBLIC, "example.a.", "2", "restored");
+	/* Within one batch, too. */
+	add(CHANGE_DOMAIN, CHANGE_DELETE, "a.example", "deleted");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "a.example", "created");
+	commit();
+	assert_received(PUBLIC, "example.a.", "3", "deleted");
+	assert_received(PUBLIC, "example.a.", "4", "created");
+}
+
+static void a_channel_takes_only_its_zones_and_kinds(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "a.example", "other zone");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "a.co.example", "created");
+	add(CHANGE_HOST, CHANGE_CREATE, "ns1.a.co.example", "host");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.co.example", "updated");
+	add(CHANGE_DOMAIN, CHANGE_DELETE, "a.co.example", "deleted");
+	add(CHANGE_DOMAIN, CHANGE_RENEW, "a.co.example", "renewed");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.co.example", "restored")->restore = true;
+	commit();
+	assert_received(NARROW, "example.co.a.", "0", "created");
+	assert_received(NARROW, "example.co.a.ns1.", "1", "host");
+	assert_received(NARROW, "example.co.a.", "2", "restored");
+	assert_nothing_received(NARROW);
+}
+
+static void what_no_channel_wants_is_counted_and_not_stored(void **state)
+{
+	(void)state;
+	struct feed_txn txn;
+	uint64_t count;
+	struct config *narrowed = config;
+	size_t all = narrowed->channel_count;
+	for (size_t i = 0; i < all; i++)
+		narrowed->channels[i].kinds = CONFIG_KIND_RENEW;
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "unwanted");
+	add(CHANGE_DOMAIN, CHANGE_RENEW, "a.example", "wanted");
+	commit();
+	assert_received(VETTED, "example.a.", "0", "wanted");
+	assert_int_equal(tallies.unwanted, 1);
+	assert_int_equal(tallies.published, 1);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_event_count(&txn, &count), RESULT_OK);
+	feed_txn_abort(&txn);
+	assert_int_equal(count, 1);
+}
+
+static void indices_and_held_events_go_on_after_a_restart(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "first");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.example", "held");
+	commit();
+	tallies.held = 77;
+	reopen_feed(STORE_LIMIT);
+	assert_int_equal(tallies.held, 1);
+	assert_false(feed_is_due(feed, &now));
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "second");
+	time_passes(24 * HOUR_S);
+	assert_true(feed_is_due(feed, &now));
+	commit();
+	assert_received(PUBLIC, "example.a.", "0", "first");
+	assert_received(PUBLIC, "example.new.", "1", "held");
+	assert_received(PUBLIC, "example.a.", "2", "second");
+	assert_received(VETTED, "example.a.", "0", "first");
+	assert_received(VETTED, "example.new.", "1", "held");
+	assert_received(VETTED, "example.a.", "2", "second");
+}
+
+static uint64_t consumed(const uint8_t id[SPOOL_ID_SIZE])
+{
+	struct feed_txn txn;
+	uint64_t bytes;
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_consumed(&txn, id, &bytes), RESULT_OK);
+	feed_txn_abort(&txn);
+	return bytes;
+}
+
+static void consumption_is_committed_with_the_events_and_forgotten_after_the_file(void **state)
+{
+	(void)state;
+	uint8_t first[SPOOL_ID_SIZE], second[SPOOL_ID_SIZE];
+	memset(first, 1, sizeof first);
+	memset(second, 2, sizeof second);
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "e");
+	batch.consumes = true;
+	batch.consumed = 1234;
+	memcpy(batch.segment, first, sizeof first);
+	commit();
+	assert_int_equal(consumed(first), 1234);
+	feed_forget_segment(feed, first);
+	assert_int_equal(consumed(first), 1234);
+	batch.consumes = true;
+	batch.consumed = 99;
+	memcpy(batch.segment, second, sizeof second);
+	commit();
+	assert_int_equal(consumed(first), 0);
+	assert_int_equal(consumed(second), 99);
+}
+
+/* Events of this size, so that a store of 2 MiB is soon full. */
+static void add_large(int count)
+{
+	static char jws[20000];
+	memset(jws, 'j', sizeof jws - 1);
+	for (int i = 0; i < count; i++)
+		add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", jws);
+}
+
+static void nothing_is_sent_or_consumed_when_the_commit_fails(void **state)
+{
+	(void)state;
+	uint8_t segment[SPOOL_ID_SIZE] = {5};
+	add(CHANGE_DOMAIN, CHANGE_DELETE, "d.example", "held delete");
+	reopen_feed(2 << 20);
+	commit();
+	assert_received(VETTED, "example.d.", "0", "held delete");
+	/* The failing batch would also bring out the delete. */
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "d.example", "updated");
+	add_large(200);
+	batch.consumes = true;
+	batch.consumed = 1000;
+	memcpy(batch.segment, segment, sizeof segment);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(feed_commit(feed, &batch, &now), RESULT_FULL);
+	assert_nothing_received(VETTED);
+	assert_nothing_received(PUBLIC);
+	assert_int_equal(consumed(segment), 0);
+	assert_int_equal(tallies.published, 1);
+	assert_int_equal(tallies.placed, 1);
+	assert_int_equal(tallies.held, 1);
+	/* With room, the same batch goes, and once. */
+	reopen_feed(STORE_LIMIT);
+	commit();
+	assert_received(VETTED, "example.d.", "1", "updated");
+	assert_received(PUBLIC, "example.d.", "0", "held delete");
+	assert_received(PUBLIC, "example.d.", "1", "updated");
+	assert_int_equal(consumed(segment), 1000);
+}
+
+static void a_full_store_goes_on_by_itself_when_its_events_are_old(void **state)
+{
+	(void)state;
+	int result = RESULT_OK, tries;
+	reopen_feed(2 << 20);
+	while (result == RESULT_OK) {
+		batch.count = 0;
+		add_large(5);
+		result = feed_commit(feed, &batch, &now);
+	}
+	assert_int_equal(result, RESULT_FULL);
+	assert_int_equal(feed_commit(feed, &batch, &now), RESULT_FULL);
+	time_passes(2 * 24 * HOUR_S + 1);
+	for (tries = 0; tries < 50 && result != RESULT_OK; tries++)
+		result = feed_commit(feed, &batch, &now);
+	assert_int_equal(result, RESULT_OK);
+}
+
+#define WITH_FEED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FEED(each_event_goes_out_as_topic_index_and_jws),
+		WITH_FEED(a_renamed_host_goes_out_under_both_names_with_one_index),
+		WITH_FEED(a_create_waits_on_the_delayed_channel_alone),
+		WITH_FEED(the_longest_zone_that_fits_decides_the_delay),
+		WITH_FEED(a_held_delete_comes_out_before_the_event_that_brings_it_out),
+		WITH_FEED(a_channel_takes_only_its_zones_and_kinds),
+		WITH_FEED(what_no_channel_wants_is_counted_and_not_stored),
+		WITH_FEED(indices_and_held_events_go_on_after_a_restart),
+		WITH_FEED(consumption_is_committed_with_the_events_and_forgotten_after_the_file),
+		WITH_FEED(nothing_is_sent_or_consumed_when_the_commit_fails),
+		WITH_FEED(a_full_store_goes_on_by_itself_when_its_events_are_old),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,454 @@
+/* The feed store: what it keeps, what it refuses, and that a full one can go on. */
+#include "publisher/feed_store.h"
+
+#include "publisher/test/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+enum { LIMIT = 16 << 20 };
+
+static struct scratch scratch;
+static struct feed_store *store;
+static struct feed_txn txn;
+static char why[512];
+
+static int open_store(uint64_t limit, bool read_only)
+{
+	return feed_store_open(scratch.path, limit, read_only, &store, why, sizeof why);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	scratch = scratch_make();
+	txn = (struct feed_txn){0};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	feed_txn_abort(&txn);
+	feed_store_close(&store);
+	scratch_remove(scratch.path);
+	return 0;
+}
+
+static void begin(void)
+{
+	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
+}
+
+static void begin_in_new_store(void)
+{
+	assert_int_equal(open_store(LIMIT, false), RESULT_OK);
+	begin();
+}
+
+static void commit_and_reopen(void)
+{
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	feed_store_close(&store);
+	begin_in_new_store();
+}
+
+static uint64_t add_event(int64_t feed_ms, uint32_t channels)
+{
+	const struct feed_event event = {.object = CHANGE_HOST,
+					 .verb = CHANGE_UPDATE,
+					 .feed_ms = feed_ms,
+					 .name = "ns1.a.example",
+					 .new_name = "ns2.a.example",
+					 .jws = "header.payload.signature",
+					 .jws_size = 24};
+	uint64_t number;
+	assert_int_equal(feed_txn_add_event(&txn, &event, channels, &number), RESULT_OK);
+	return number;
+}
+
+static bool has_event(uint64_t number)
+{
+	struct feed_event event;
+	int result = feed_txn_event(&txn, number, &event);
+	assert_true(result == RESULT_OK || result == RESULT_INVALID);
+	return result == RESULT_OK;
+}
+
+static void events_are_numbered_from_zero_and_come_back_after_a_restart(void **state)
+{
+	(void)state;
+	struct feed_event event;
+	uint64_t count;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_event_count(&txn, &count), RESULT_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(add_event(5, 1), 0);
+	assert_int_equal(add_event(6, 1), 1);
+	commit_and_reopen();
+	assert_int_equal(add_event(7, 1), 2);
+	assert_int_equal(feed_txn_event(&txn, 1, &event), RESULT_OK);
+	assert_int_equal(event.object, CHANGE_HOST);
+	assert_int_equal(event.verb, CHANGE_UPDATE);
+	assert_int_equal(event.feed_ms, 6);
+	assert_string_equal(event.name, "ns1.a.example");
+	assert_string_equal(event.new_name, "ns2.a.example");
+	assert_int_equal(event.jws_size, 24);
+	assert_memory_equal(event.jws, "header.payload.signature", 24);
+	assert_int_equal(feed_txn_event(&txn, 3, &event), RESULT_INVALID);
+}
+
+static void what_is_aborted_never_was(void **state)
+{
+	(void)state;
+	begin_in_new_store();
+	add_event(1, 1);
+	feed_txn_abort(&txn);
+	feed_txn_abort(&txn);
+	begin();
+	assert_false(has_event(0));
+}
+
+static void a_channel_keeps_its_number_and_none_gets_anothers(void **state)
+{
+	(void)state;
+	struct channel_record vetted, public_, third;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_channel(&txn, "vetted", false, &vetted), RESULT_INVALID);
+	assert_int_equal(feed_txn_channel(&txn, "vetted", true, &vetted), RESULT_OK);
+	assert_int_equal(feed_txn_channel(&txn, "public", true, &public_), RESULT_OK);
+	assert_int_not_equal(vetted.id, public_.id);
+	uint64_t number = add_event(1, 1);
+	assert_int_equal(feed_txn_place(&txn, &public_, number), RESULT_OK);
+	assert_int_equal(feed_txn_set_channel(&txn, "public", &public_), RESULT_OK);
+	commit_and_reopen();
+	assert_int_equal(feed_txn_channel(&txn, "third", true, &third), RESULT_OK);
+	assert_int_not_equal(third.id, vetted.id);
+	assert_int_not_equal(third.id, public_.id);
+	struct channel_record again;
+	assert_int_equal(feed_txn_channel(&txn, "public", false, &again), RESULT_OK);
+	assert_memory_equal(&again, &public_, sizeof again);
+	assert_int_equal(again.next_index, 1);
+}
+
+static void places_are_each_channels_own_and_in_the_order_of_giving(void **state)
+{
+	(void)state;
+	struct channel_record a, b;
+	uint64_t number;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_channel(&txn, "a", true, &a), RESULT_OK);
+	assert_int_equal(feed_txn_channel(&txn, "b", true, &b), RESULT_OK);
+	for (uint64_t i = 0; i < 300; i++)
+		assert_int_equal(feed_txn_place(&txn, i % 3 ? &a : &b, i), RESULT_OK);
+	assert_int_equal(a.next_index, 200);
+	assert_int_equal(b.next_index, 100);
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_int_equal(feed_txn_placed(&txn, &b, i, &number), RESULT_OK);
+		assert_int_equal(number, 3 * i);
+		assert_int_equal(feed_txn_placed(&txn, &a, 2 * i + 1, &number), RESULT_OK);
+		assert_int_equal(number, 3 * i + 2);
+	}
+	assert_int_equal(feed_txn_placed(&txn, &b, 100, &number), RESULT_INVALID);
+}
+
+static void consumption_is_remembered_by_segment_until_it_is_forgotten(void **state)
+{
+	(void)state;
+	const uint8_t first[SPOOL_ID_SIZE] = {1}, second[SPOOL_ID_SIZE] = {2};
+	uint64_t bytes = 9;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
+	assert_int_equal(bytes, 0);
+	assert_int_equal(feed_txn_set_consumed(&txn, first, 1000), RESULT_OK);
+	assert_int_equal(feed_txn_set_consumed(&txn, first, 2000), RESULT_OK);
+	assert_int_equal(feed_txn_set_consumed(&txn, second, 5), RESULT_OK);
+	commit_and_reopen();
+	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
+	assert_int_equal(bytes, 2000);
+	assert_int_equal(feed_txn_forget_segment(&txn, first), RESULT_OK);
+	assert_int_equal(feed_txn_forget_segment(&txn, first), RESULT_OK);
+	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
+	assert_int_equal(bytes, 0);
+	assert_int_equal(feed_txn_consumed(&txn, second, &bytes), RESULT_OK);
+	assert_int_equal(bytes, 5);
+}
+
+static void the_clock_comes_back(void **state)
+{
+	(void)state;
+	struct feed_clock clock, again;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_clock(&txn, &clock), RESULT_OK);
+	assert_int_equal(clock.feed_ms, 0);
+	clock = (struct feed_clock){.feed_ms = 1, .boottime_ms = 2, .wall_ms = 3, .boot_id = "x"};
+	assert_int_equal(feed_txn_set_clock(&txn, &clock), RESULT_OK);
+	commit_and_reopen();
+	assert_int_equal(feed_txn_clock(&txn, &again), RESULT_OK);
+	assert_memory_equal(&again, &clock, sizeof clock);
+}
+
+static int count_keys(void *context, const char *id, size_t id_size,
+		      const uint8_t key[FEED_KEY_SIZE])
+{
+	assert_int_equal(id_size, 2);
+	assert_int_equal(id[1], (char)key[0]);
+	++*(int *)context;
+	return RESULT_OK;
+}
+
+static void keys_are_remembered_once_each(void **state)
+{
+	(void)state;
+	const uint8_t a[FEED_KEY_SIZE] = {'a'}, b[FEED_KEY_SIZE] = {'b'};
+	int count = 0;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_add_key(&txn, "ka", a), RESULT_OK);
+	assert_int_equal(feed_txn_add_key(&txn, "kb", b), RESULT_OK);
+	commit_and_reopen();
+	assert_int_equal(feed_txn_add_key(&txn, "ka", a), RESULT_OK);
+	assert_int_equal(feed_txn_each_key(&txn, count_keys, &count), RESULT_OK);
+	assert_int_equal(count, 2);
+}
+
+/* Events 0 to 4, seen at 10 to 14, all for `channels` channels. */
+static void add_five(uint32_t channels)
+{
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(add_event(10 + i, channels), i);
+}
+
+static void place_five(struct channel_record *channel)
+{
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(feed_txn_place(&txn, channel, i), RESULT_OK);
+}
+
+static uint64_t first_place(const struct channel_record *channel)
+{
+	uint64_t index = 0, number;
+	while (index < channel->next_index &&
+	       feed_txn_placed(&txn, channel, index, &number) == RESULT_INVALID)
+		index++;
+	return index;
+}
+
+static void pruning_takes_the_oldest_places_and_keeps_the_indices(void **state)
+{
+	(void)state;
+	struct channel_record channel;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_channel(&txn, "a", true, &channel), RESULT_OK);
+	add_five(1);
+	place_five(&channel);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 10, 100), RESULT_OK);
+	assert_int_equal(first_place(&channel), 0);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 13, 2), RESULT_OK);
+	assert_int_equal(first_place(&channel), 2);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 13, 100), RESULT_OK);
+	assert_int_equal(first_place(&channel), 3);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(has_event(i), i >= 3);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
+	assert_int_equal(channel.next_index, 5);
+	assert_int_equal(first_place(&channel), 5);
+}
+
+static void an_event_goes_when_the_last_of_its_channels_lets_go(void **state)
+{
+	(void)state;
+	struct channel_record a, b;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_channel(&txn, "a", true, &a), RESULT_OK);
+	assert_int_equal(feed_txn_channel(&txn, "b", true, &b), RESULT_OK);
+	add_five(2);
+	place_five(&a);
+	/* Two of them still wait on b. */
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(feed_txn_place(&txn, &b, i), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &a, 1000, 100), RESULT_OK);
+	assert_int_equal(first_place(&a), 5);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_true(has_event(i));
+	struct feed_event event;
+	assert_int_equal(feed_txn_event(&txn, 4, &event), RESULT_OK);
+	assert_memory_equal(event.jws, "header.payload.signature", 24);
+	assert_int_equal(feed_txn_prune(&txn, &b, 1000, 100), RESULT_OK);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(has_event(i), i >= 3);
+}
+
+/* Fills it in commits of ten until one fails; answers how many events it holds. */
+static uint64_t fill(void)
+{
+	static char jws[8000];
+	const struct feed_event event = {
+		.name = "a.example", .new_name = "", .jws = jws, .jws_size = sizeof jws};
+	uint64_t number = 0, good = 0;
+	for (int result = RESULT_OK; result == RESULT_OK; good = number + 1) {
+		begin();
+		for (int i = 0; i < 10 && result == RESULT_OK; i++)
+			result = feed_txn_add_event(&txn, &event, 1, &number);
+		if (result == RESULT_OK)
+			result = feed_txn_commit(&txn);
+		feed_txn_abort(&txn);
+		if (result != RESULT_OK) {
+			assert_int_equal(result, RESULT_FULL);
+			break;
+		}
+	}
+	return good;
+}
+
+static void a_full_store_says_so_and_can_be_read_and_pruned_and_written_again(void **state)
+{
+	(void)state;
+	struct channel_record channel;
+	assert_int_equal(open_store(2 << 20, false), RESULT_OK);
+	begin();
+	assert_int_equal(feed_txn_channel(&txn, "a", true, &channel), RESULT_OK);
+	assert_int_equal(feed_txn_place(&txn, &channel, 0), RESULT_OK);
+	assert_int_equal(feed_txn_place(&txn, &channel, 1), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	uint64_t count = fill();
+	assert_in_range(count, 100, 300);
+	assert_int_equal(fill(), 0);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_true(has_event(0) && has_event(count - 1) && !has_event(count));
+	feed_txn_abort(&txn);
+	begin();
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
+	assert_false(has_event(0));
+	assert_false(has_event(1));
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	begin();
+	assert_int_equal(add_event(1, 1), count);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+}
+
+/* Pages that a killed reader looked at must not stay unused for ever: then a small store would fill up. */
+static void a_reader_that_was_killed_does_not_make_the_store_grow(void **state)
+{
+	(void)state;
+	static char jws[8000];
+	const struct feed_event event = {
+		.name = "a.example", .new_name = "", .jws = jws, .jws_size = sizeof jws};
+	struct channel_record channel;
+	uint64_t number;
+	int tell[2];
+	char ready;
+	assert_int_equal(open_store(2 << 20, false), RESULT_OK);
+	begin();
+	assert_int_equal(feed_txn_channel(&txn, "a", true, &channel), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	assert_int_equal(pipe(tell), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		/* A process of its own, as epptapctl is: it opens the store by itself. */
+		store = NULL;
+		bool good = open_store(2 << 20, true) == RESULT_OK &&
+			    feed_txn_begin(store, true, &txn) == RESULT_OK;
+		_exit(write(tell[1], good ? "y" : "n", 1) != 1);
+	}
+	assert_int_equal(read(tell[0], &ready, 1), 1);
+	assert_int_equal(ready, 'y');
+	waitpid(child, NULL, 0);
+	for (int i = 0; i < 1000; i++) {
+		begin();
+		int result = feed_txn_add_event(&txn, &event, 1, &number);
+		if (result == RESULT_OK)
+			result = feed_txn_place(&txn, &channel, number);
+		if (result == RESULT_OK)
+			result = feed_txn_prune(&txn, &channel, 1000, 2);
+		if (result == RESULT_OK)
+			result = feed_txn_commit(&txn);
+		if (result != RESULT_OK)
+			fail_msg("full after %d events", i);
+	}
+	close(tell[0]);
+	close(tell[1]);
+}
+
+static void a_store_of_another_version_is_refused_in_words(void **state)
+{
+	(void)state;
+	uint32_t version = FEED_STORE_VERSION + 1;
+	begin_in_new_store();
+	MDB_val key = {.mv_data = "version", .mv_size = 7};
+	MDB_val value = {.mv_data = &version, .mv_size = sizeof version};
+	assert_int_equal(mdb_put(txn.mdb, txn.tables[TABLE_META], &key, &value, 0), 0);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	feed_store_close(&store);
+	for (int read_only = 0; read_only < 2; read_only++) {
+		assert_int_equal(open_store(LIMIT, read_only), RESULT_STORE);
+		assert_null(store);
+		assert_non_null(strstr(why, scratch.path));
+		assert_non_null(strstr(why, "has format 2, this version writes 1"));
+	}
+}
+
+static void a_reader_needs_a_store_that_is_there(void **state)
+{
+	(void)state;
+	char path[128];
+	assert_int_equal(open_store(LIMIT, true), RESULT_STORE);
+	assert_null(store);
+	assert_non_null(strstr(why, "nothing was published from this state_dir yet"));
+	snprintf(path, sizeof path, "%s/" FEED_STORE_FOLDER, scratch.path);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void a_folder_that_cannot_be_made_is_told(void **state)
+{
+	(void)state;
+	char path[128];
+	snprintf(path, sizeof path, "%s/" FEED_STORE_FOLDER, scratch.path);
+	fclose(fopen(path, "we"));
+	assert_int_equal(open_store(LIMIT, false), RESULT_STORE);
+	assert_null(store);
+	assert_non_null(strstr(why, path));
+	assert_non_null(strstr(why, "Not a directory"));
+}
+
+static void numbers_of_keys_sort_as_numbers(void **state)
+{
+	(void)state;
+	static const uint64_t numbers[] = {0, 1, 255, 256, UINT32_MAX, 1ull << 32, UINT64_MAX};
+	uint8_t before[8] = {0}, after[8];
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		feed_key_put_u64(after, numbers[i]);
+		assert_true(feed_key_u64(after) == numbers[i]);
+		if (i > 0)
+			assert_true(memcmp(before, after, sizeof after) < 0);
+		memcpy(before, after, sizeof after);
+	}
+}
+
+#define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_SCRATCH(events_are_numbered_from_zero_and_come_back_after_a_restart),
+		IN_SCRATCH(what_is_aborted_never_was),
+		IN_SCRATCH(a_channel_keeps_its_number_and_none_gets_anothers),
+		IN_SCRATCH(places_are_each_channels_own_and_in_the_order_of_giving),
+		IN_SCRATCH(consumption_is_remembered_by_segment_until_it_is_forgotten),
+		IN_SCRATCH(the_clock_comes_back),
+		IN_SCRATCH(keys_are_remembered_once_each),
+		IN_SCRATCH(pruning_takes_the_oldest_places_and_keeps_the_indices),
+		IN_SCRATCH(an_event_goes_when_the_last_of_its_channels_lets_go),
+		IN_SCRATCH(a_full_store_says_so_and_can_be_read_and_pruned_and_written_again),
+		IN_SCRATCH(a_reader_that_was_killed_does_not_make_the_store_grow),
+		IN_SCRATCH(a_store_of_another_version_is_refused_in_words),
+		IN_SCRATCH(a_reader_needs_a_store_that_is_there),
+		IN_SCRATCH(a_folder_that_cannot_be_made_is_told),
+		cmocka_unit_test(numbers_of_keys_sort_as_numbers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
