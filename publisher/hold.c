@@ -170,7 +170,7 @@ static int release_name(struct feed_txn *txn, struct channel_record *channel, co
 			size_t most, struct hold_released *released)
 {
 	struct hold_key wanted = hold_key(channel, name, 0);
-	struct hold_record record, first = {0};
+	struct hold_record record = {0}, first = {0};
 	MDB_cursor *cursor;
 	MDB_val key;
 	int result = open_cursor(txn, TABLE_HOLDS, &cursor);

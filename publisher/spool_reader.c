@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW_SIZE = 256 * 1024, PATH_SIZE = PATH_MAX + 64 };
+/* LIVE_PATIENCE: steps, some milliseconds apart, between looks behind what is no record in a live segment. */
+enum { WINDOW_SIZE = 256 * 1024, PATH_SIZE = PATH_MAX + 64, LIVE_PATIENCE = 1000 };
 
 struct spool_reader {
 	char folder[PATH_MAX];
@@ -29,6 +30,7 @@ struct spool_reader {
 	uint64_t damaged;
 	int error;       /* of the last look(): an errno */
 	bool in_trouble; /* and told so */
+	unsigned waits;  /* steps that found no record at `offset` */
 };
 
 int spool_reader_new(const char *state_dir, uint64_t first_live, bool only_looking,
@@ -256,16 +258,17 @@ enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_reco
 		good = read_record(reader, reader->offset, record);
 	}
 	if (!good && !reader->error) {
-		if (!finished)
-			return SPOOL_STEP_WAIT;
-		good = resynchronise(reader, record);
-		if (!good && !reader->error)
-			return end_segment(reader);
+		/* In a live segment what is no record yet may be about to become one; but not for ever. */
+		bool patient = !finished && ++reader->waits % LIVE_PATIENCE != 0;
+		good = !patient && resynchronise(reader, record);
 		reader->damaged += good;
+		if (!good && !reader->error)
+			return finished ? end_segment(reader) : SPOOL_STEP_WAIT;
 	}
 	if (!good)
 		return try_again(reader, reader->error);
 	reader->in_trouble = false;
+	reader->waits = 0;
 	reader->offset = record->end;
 	return SPOOL_STEP_RECORD;
 }

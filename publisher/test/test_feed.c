@@ -52,7 +52,7 @@ static void read_frame(void *socket, char frame[FRAME])
 
 static struct message receive(int channel)
 {
-	struct message message;
+	struct message message = {0};
 	read_frame(readers[channel], message.topic);
 	read_frame(readers[channel], message.index);
 	read_frame(readers[channel], message.jws);

@@ -181,6 +181,27 @@ static void a_live_segment_is_waited_for_at_every_byte(void **state)
 	}
 }
 
+static void damage_in_a_live_segment_is_passed_over_in_the_end(void **state)
+{
+	(void)state;
+	struct spool_record record;
+	begin_bytes(1);
+	size_t damaged = bytes.size + sizeof(struct spool_record_header);
+	append_number(0, 30);
+	append_number(1, 20);
+	bytes.data[damaged] ^= 1;
+	put_file(1, bytes.size);
+	begin_reading(1, false);
+	step_is(SPOOL_STEP_SEGMENT);
+	int steps = 0;
+	while (spool_reader_next(reader, &record) == SPOOL_STEP_WAIT && steps < 100000)
+		steps++;
+	assert_in_range(steps, 100, 99999);
+	assert_int_equal(record.end, bytes.size);
+	assert_int_equal(spool_reader_damaged(reader), 1);
+	step_is(SPOOL_STEP_WAIT);
+}
+
 static void a_live_segment_is_done_when_the_next_is_begun(void **state)
 {
 	(void)state;
@@ -410,6 +431,7 @@ int main(void)
 		IN_SCRATCH(segments_come_in_their_order_each_to_its_end),
 		IN_SCRATCH(reading_goes_on_behind_what_was_consumed),
 		IN_SCRATCH(a_live_segment_is_waited_for_at_every_byte),
+		IN_SCRATCH(damage_in_a_live_segment_is_passed_over_in_the_end),
 		IN_SCRATCH(a_live_segment_is_done_when_the_next_is_begun),
 		IN_SCRATCH(what_the_writer_took_back_and_wrote_anew_is_looked_at_again),
 		IN_SCRATCH(a_torn_tail_is_ignored_at_every_byte),
