@@ -184,7 +184,6 @@ static void a_live_segment_is_waited_for_at_every_byte(void **state)
 static void damage_in_a_live_segment_is_passed_over_in_the_end(void **state)
 {
 	(void)state;
-	struct spool_record record;
 	begin_bytes(1);
 	size_t damaged = bytes.size + sizeof(struct spool_record_header);
 	append_number(0, 30);
