@@ -1,0 +1,156 @@
+"""What an operator types, and what he is told: keys, configs that are wrong, a look at what runs."""
+import os
+import re
+import stat
+
+import pytest
+
+import frames
+from harness import ECONFIG, REGISTRY, Tap, TapError, epptapctl, feed_dump, object_frames
+
+GOOD = '''registry: https://registry.example
+state_dir: {path}/state
+keys:
+  event: {path}/keys/event.pem
+channels:
+  - name: public
+    bind: tcp://127.0.0.1:{port}
+    log_dir: {path}/log
+'''
+# what is changed in it; where the complaint points to; words that it must have
+WRONG = {
+    'unknown key': ('state_dir:', 'state_dri:', '2:1', 'state_dri: unknown key; did you mean state_dir?'),
+    'key of another place': ('bind:', 'reorder:', '7:5', 'did you mean reorder?'),
+    'missing key': ('registry: https://registry.example\n', '', '1:1', 'registry: is missing'),
+    'doubled key': ('keys:', 'state_dir: /tmp\nkeys:', '3:1', 'state_dir: is here twice, first in line 2'),
+    'not a URL': ('https://registry.example', 'registry.example', '1:11', 'https://HOST'),
+    'relative path': ('state_dir: {path}/state', 'state_dir: state', '2:12', 'absolute path'),
+    'not a port': ('tcp://127.0.0.1:{port}', 'tcp://127.0.0.1', '7:11', 'tcp://ADDRESS:PORT'),
+    'not a duration': ('    log_dir', '    delay: {{create: 24}}\n    log_dir', '8:21', '24'),
+    'too small': ('keys:', 'spool: {{limit: 1KiB}}\nkeys:', '3:16', 'spool.limit'),
+    'not YAML': ('keys:', 'keys: [', '5:9', 'not YAML'),
+    'a tab': ('  event', '\tevent', '4:1', 'not YAML'),
+    'no channels': (GOOD[GOOD.index('channels:'):], 'channels: []\n', '5:', 'channels'),
+    'two of one name': ('    log_dir: {path}/log\n', '  - name: public\n    bind: tcp://127.0.0.1:1\n', '8:11',
+                        'write one that no other channel has'),
+}
+
+
+def _write(work, text):
+    work.config.write_text(text.format(path=work.path, port=work.ports['public']))
+    return work.config
+
+
+def _opened(config):
+    """What epptap_open() says of the same config."""
+    with pytest.raises(TapError) as error:
+        Tap(config)
+    assert error.value.result == ECONFIG
+    return error.value.why
+
+
+def test_a_good_config_is_called_good(work):
+    done = epptapctl('check', _write(work, GOOD))
+    assert done.stdout == f'{work.config}: good: registry {REGISTRY}, 1 channel\n'
+    assert done.stderr == ''
+
+
+@pytest.mark.parametrize('name', WRONG)
+def test_a_wrong_config_is_told_with_place_and_what_would_be_right(work, name):
+    right, wrong, place, words = WRONG[name]
+    assert right in GOOD
+    done = epptapctl('check', _write(work, GOOD.replace(right, wrong)), check=False)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith(f'{work.config}:{place}')
+    assert re.match(r':\d+:\d+: \S', done.stderr.removeprefix(str(work.config)))
+    assert words in done.stderr and done.stderr.count('\n') == 1
+    assert _opened(work.config) == done.stderr.rstrip('\n')
+
+
+@pytest.mark.parametrize('file, words', [
+    ('event.pem', 'its mode is 644, so others than its owner can use this key; `chmod 600'),
+    ('server.key', 'its mode is 644, so others than its owner can use this key; `chmod 600')])
+def test_a_key_that_others_can_read_is_refused_in_words(work, file, words):
+    (work.keys / file).chmod(0o644)
+    done = epptapctl('check', work.config, check=False)
+    assert done.returncode == 1
+    assert f'{work.keys / file}: {words}' in done.stderr
+    assert f'{work.keys / file}: {words}' in _opened(work.config)
+
+
+@pytest.mark.parametrize('content', ['', 'no key\n', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', None])
+def test_a_key_that_is_none_is_refused_without_showing_it(work, content):
+    key = work.keys / 'event.pem'
+    key.unlink()
+    if content is not None:
+        key.write_text(content)
+        key.chmod(0o600)
+    done = epptapctl('check', work.config, check=False)
+    assert (done.returncode, str(key) in done.stderr, 'AAAA' in done.stderr) == (1, True, False)
+    assert _opened(work.config) in done.stderr
+
+
+def test_keygen_makes_keys_for_their_owner_alone_and_overwrites_nothing(tmp_path):
+    keys = tmp_path / 'keys'
+    done = epptapctl('keygen', keys)
+    names = ['cosigner.pem', 'event.pem', 'log.pem', 'server.key', 'server.pub']
+    assert sorted(path.name for path in keys.iterdir()) == names
+    assert done.stdout.splitlines() == [str(keys / name) for name in
+                                        ['event.pem', 'log.pem', 'cosigner.pem', 'server.key', 'server.pub']]
+    epptapctl('keygen', '--client', 'somebody', keys)
+    for path in keys.rglob('*'):
+        if path.is_file() and path.suffix != '.pub':
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+    before = {path: path.read_bytes() for path in keys.rglob('*') if path.is_file()}
+    for arguments in (['keygen', keys], ['keygen', '--client', 'somebody', keys]):
+        done = epptapctl(*arguments, check=False)
+        assert done.returncode == 1
+        assert 'is there already; keygen overwrites no key' in done.stderr
+    # one that is missing is made, those that are there stay
+    (keys / 'event.pem').unlink()
+    epptapctl('keygen', keys, check=False)
+    assert (keys / 'event.pem').read_bytes() != before.pop(keys / 'event.pem')
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize('arguments', [[], ['unknown'], ['check'], ['check', 'a', 'b'], ['keygen'],
+                                       ['keygen', '--client', '../x', 'd'], ['feed-dump', 'a', 'b', 'c']], ids=' '.join)
+def test_wrong_usage_ends_with_2_and_makes_nothing(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    done = epptapctl(*arguments, check=False)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_before_the_first_event_there_is_nothing_to_see_and_that_is_said(work):
+    assert 'no front end has it open' in epptapctl('status', work.config).stdout
+    done = epptapctl('feed-dump', work.config, check=False)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert 'nothing was published' in done.stderr
+    assert epptapctl('spool-dump', work.config).stdout == ''
+
+
+def test_status_and_dumps_tell_what_was_sent_what_is_held_and_what_waits(work):
+    work.write_config(delay={'create': '1h'})
+    with Tap(work.config) as tap:
+        tap.transaction(*object_frames('update', 'bank.example'))
+        tap.transaction(*object_frames('create', 'new.example'))
+        tap.transaction(frames.check_domain('x.example'), object_frames('update', 'bank.example')[1])
+        tap.wait_published(2)
+        status = epptapctl('status', work.config).stdout
+        assert re.search(r'^channel +vetted +2 events, 0 held$', status, re.M)
+        assert re.search(r'^channel +public +1 events, 1 held, the next due in 3[56]\d\d s$', status, re.M)
+        assert re.search(rf'^writer .*\b{os.getpid()}\b', status, re.M), status
+    status = epptapctl('status', work.config).stdout
+    assert 'no front end has it open' in status
+    assert re.search(r'^ +skipped +1$', status, re.M) and re.search(r'^ +publisher\.published +2$', status, re.M)
+
+    both = feed_dump(work.config)
+    assert [(line['channel'], line['index'], line['event']['sub_id']['uri']) for line in both] == [
+        ('vetted', 0, 'dns:bank.example'), ('vetted', 1, 'dns:new.example'),
+        ('public', 0, 'dns:bank.example'), ('public', None, 'dns:new.example')]
+    assert both[3]['held'] == 'create' and 3_500_000 < both[3]['release_in_ms'] <= 3_600_000
+    done = epptapctl('feed-dump', work.config, 'nobodys', check=False)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert 'no channel of that name' in done.stderr

@@ -1,0 +1,192 @@
+"""A port that is taken, a spool at its limit, a disk that is full: the front end goes on, and so does the feed, by itself."""
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import pytest
+
+import frames
+from harness import EFULL, OK, Tap, feed_dump, object_frames, success, wait_until
+from subscriber import Subscriber
+
+NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
+LONGEST_CALL_SECONDS = 0.25  # a pause of the scheduler; a call that waits for a disk or a lock takes longer
+SMALL = {'spool': {'limit': '1MiB'}, 'capture': {'queue': '1MiB', 'frame_limit': '64KiB'}}
+
+
+@contextlib.contextmanager
+def _occupied(endpoint):
+    """Somebody else listens on the port; until what is yielded is called."""
+    host, port = endpoint.removeprefix('tcp://').split(':')
+    with socket.socket() as occupant:
+        occupant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        occupant.bind((host, int(port)))
+        occupant.listen()
+        yield occupant.close
+
+
+class Feeder:
+    """Shows a tap changes by number, and keeps what it took."""
+
+    def __init__(self, tap):
+        self.tap = tap
+        self.number = 0
+        self.taken = []
+        self.refused = 0
+        self.longest = 0
+
+    def show(self):
+        """One change; whether the tap took it."""
+        command = frames.update_domain(f'n{self.number}.example', NAMESERVERS).encode()
+        response = success(f'S-{self.number}')
+        before = time.monotonic()
+        result = self.tap.transaction(command, response, expect=None)
+        self.longest = max(self.longest, time.monotonic() - before)
+        assert result in (OK, EFULL)
+        if result == OK:
+            self.taken.append(f'S-{self.number}')
+        else:
+            self.refused += 1
+        self.number += 1
+        return result == OK
+
+    def until_full(self, refusals=1000, seconds=30):
+        wait_until(f'{refusals} calls were refused', lambda: not self.show() and self.refused >= refusals, seconds, every=0)
+
+
+def _txns(work, channel='vetted'):
+    return [line['event']['txn'] for line in feed_dump(work.config, channel)]
+
+
+def _check_all_goes_on(work, tap, feeder):
+    """Room has come: what was taken is published, in order, and what comes now too."""
+    assert tap.flush(timeout_ms=20000) == OK
+    tap.wait_published(len(feeder.taken), seconds=30)
+    for _ in range(100):
+        wait_until('there is room', feeder.show, every=0.001)
+    tap.flush()
+    stats = tap.wait_published(len(feeder.taken), seconds=30)
+    assert _txns(work) == feeder.taken == _txns(work, 'public')
+    assert stats['lost'] == {'queue_full': feeder.refused, 'frame_limit': 0, 'record_limit': 0, 'closed': 0}
+    assert feeder.longest < LONGEST_CALL_SECONDS
+
+
+def test_a_port_that_is_taken_fails_nothing_and_is_tried_again(work):
+    with _occupied(work.endpoint('public')) as free, Tap(work.config) as tap, \
+            Subscriber(work.endpoint('public')) as subscriber:
+        feeder = Feeder(tap)
+        for _ in range(50):
+            assert feeder.show()
+        tap.flush()
+        assert (tap.stats()['spooled'], tap.stats()['publisher']['published']) == (50, 0)
+        wait_until('it says that it waits', lambda: tap.stats()['publisher']['state'] == 'waits_for_port')
+        free()
+        tap.wait_published(50)
+        assert tap.stats()['publisher']['state'] == 'publishing'
+        wait_until('a subscriber hears', lambda: feeder.show() and subscriber.receive(50), every=0)
+        tap.flush()
+        tap.wait_published(len(feeder.taken))
+        assert _txns(work, 'public') == feeder.taken
+
+
+def test_what_was_spooled_while_the_port_was_taken_is_published_by_the_next_process(work):
+    with _occupied(work.endpoint('vetted')), Tap(work.config) as tap:
+        tap.transaction(*object_frames('update', 'bank.example'))
+        tap.close(drain_ms=200)
+    with Tap(work.config) as tap:
+        tap.wait_published(1)
+    assert [line['event']['sub_id']['uri'] for line in feed_dump(work.config, 'public')] == ['dns:bank.example']
+
+
+def test_a_spool_at_its_limit_blocks_no_call_and_goes_on_when_there_is_room(work):
+    work.write_config(**SMALL)
+    with _occupied(work.endpoint('public')) as free, Tap(work.config) as tap:
+        feeder = Feeder(tap)
+        feeder.until_full()
+        stats = tap.stats()
+        assert stats['lost']['queue_full'] == feeder.refused and stats['sync_failures'] > 0
+        size = sum(path.stat().st_size for path in (work.state_dir / 'spool').iterdir())
+        assert 900_000 < size <= 1 << 20
+        free()
+        _check_all_goes_on(work, tap, feeder)
+
+
+@pytest.fixture
+def small_disk(work):
+    """A disk of its own for the state directory, of 96 MiB; and a function that fills it, or makes room again."""
+    work.state_dir.mkdir(mode=0o700)
+    if os.geteuid() != 0 or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=700', 'tmpfs', work.state_dir],
+                                           capture_output=True).returncode != 0:
+        pytest.skip('only root may mount a small disk')
+    ballast = work.state_dir / 'ballast'
+
+    def fill(full):
+        if not full:
+            ballast.unlink()
+            return
+        with contextlib.suppress(OSError), open(ballast, 'ab', buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    yield fill
+    subprocess.run(['umount', '--lazy', work.state_dir], check=True)
+
+
+def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work, small_disk):
+    work.write_config(capture=SMALL['capture'])
+    with Tap(work.config) as tap:
+        feeder = Feeder(tap)
+        for _ in range(100):
+            assert feeder.show()
+        tap.flush()
+        tap.wait_published(100)
+        small_disk(True)
+        feeder.until_full()
+        stats = tap.stats()
+        assert stats['lost']['queue_full'] == feeder.refused and stats['sync_failures'] > 0
+        small_disk(False)
+        _check_all_goes_on(work, tap, feeder)
+
+
+def test_a_disk_that_fills_again_and_again_loses_nothing_that_was_taken(work, small_disk):
+    work.write_config(capture=SMALL['capture'])
+    with Tap(work.config) as tap:
+        feeder = Feeder(tap)
+        for burst in range(5):
+            small_disk(True)
+            feeder.until_full(refusals=(burst + 1) * 50)
+            small_disk(False)
+            tap.flush(timeout_ms=20000)
+        _check_all_goes_on(work, tap, feeder)
+        assert all(line['index'] == index for index, line in enumerate(feed_dump(work.config, 'vetted')))
+
+
+def test_only_a_listed_key_hears_the_vetted_channel(work):
+    listed = work.add_client('listed')
+    stranger = work.add_client('stranger')
+    (work.keys / 'clients' / 'stranger.pub').unlink()
+    server = work.keys / 'server.pub'
+    other_server = work.keys / 'clients' / 'listed.pub'
+    work.write_config()
+    with contextlib.ExitStack() as stack:
+        tap = stack.enter_context(Tap(work.config))
+        ears = {name: stack.enter_context(Subscriber(work.endpoint('vetted'), curve=curve)) for name, curve in {
+            'listed': (server, listed), 'stranger': (server, stranger), 'wrong server': (other_server, listed),
+            'no key': None}.items()}
+
+        def look():
+            tap.transaction(*object_frames('update', 'bank.example'))
+            return ears['listed'].receive(20) and tap.stats()['publisher']['door']['refused']['unknown_key'] > 0
+        wait_until('the listed one hears, and the stranger was refused', look, every=0)
+        # since then, as much time as the listed one had, and more
+        for number in range(100):
+            tap.transaction(*object_frames('update', f'n{number}.example'))
+        tap.flush()
+        count = tap.stats()['spooled']
+        assert ears['listed'].collect(lambda got: got and got[-1].index == count - 1)
+        for name in ('stranger', 'wrong server', 'no key'):
+            assert ears[name].receive(100) is None, name
+        assert tap.stats()['publisher']['door']['admitted'] == 1
+    assert pathlib.Path(stranger).exists()
