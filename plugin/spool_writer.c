@@ -176,23 +176,16 @@ static bool has_room(struct spool_writer *writer)
 	return fits(writer);
 }
 
-/* Writes the batch at its place and syncs it. If that fails, part of it may stand there, and the reader may have taken
- * it: so the next try writes the same bytes at the same place, and nothing else goes there. */
+/* Writes the batch behind what is good and syncs it. If that fails, part of it may stand there, and the reader may
+ * have taken it: so the next try writes the same bytes at the same place, and nothing else goes there. */
 static int write_batch(struct spool_writer *writer)
 {
 	const struct buffer *batch = &writer->gathered;
-	size_t done = 0;
+	if (writer->unsynced && lseek(writer->fd, (off_t)writer->written, SEEK_SET) < 0)
+		return RESULT_STORE;
 	writer->unsynced = true;
-	while (done < batch->size) {
-		ssize_t put = pwrite(writer->fd, batch->data + done, batch->size - done,
-				     (off_t)(writer->written + done));
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return RESULT_STORE;
-		done += (size_t)put;
-	}
-	if (fdatasync(writer->fd) != 0)
+	if (file_write_all(writer->fd, batch->data, batch->size) != RESULT_OK ||
+	    fdatasync(writer->fd) != 0)
 		return RESULT_STORE;
 	writer->unsynced = false;
 	writer->written += batch->size;
@@ -204,10 +197,9 @@ static int write_batch(struct spool_writer *writer)
 static void end_segment(struct spool_writer *writer)
 {
 	struct spool_record_header end = spool_record(writer->salt, SPOOL_END, "", 0);
-	ssize_t put =
-		writer->unsynced ? 0 : pwrite(writer->fd, &end, sizeof end, (off_t)writer->written);
-	if (put > 0 && fdatasync(writer->fd) == 0)
-		writer->all_segments += (uint64_t)put;
+	if (!writer->unsynced && file_write_all(writer->fd, &end, sizeof end) == RESULT_OK &&
+	    fdatasync(writer->fd) == 0)
+		writer->all_segments += sizeof end;
 	close(writer->fd);
 	writer->fd = -1;
 	writer->sequence++;
