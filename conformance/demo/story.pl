@@ -99,29 +99,33 @@ sub seed {
 }
 
 my @story = (
-    ['a registrar at work'],
+    {who => 'registrar', scene => 'a registrar at work'},
     ['creates bright-idea.example, with contacts and a password', sub { create_domain('bright-idea.example') }],
     ['creates the host ns1.bright-idea.example, with glue', sub { create_host('ns1.bright-idea.example', '192.0.2.53') }],
     ['delegates bright-idea.example to it', sub { add('bright-idea.example', ns => ['ns1.bright-idea.example']) }],
     ['adds a DS record', sub { ds('bright-idea.example', 'add', 27182, '0F' x 32) }],
     ['locks bright-idea.example', sub { add('bright-idea.example', status => $lock) }],
-    ['somebody with the registrar\'s password, for five seconds'],
+    {who => 'thief', scene => 'somebody with the registrar\'s password, for five seconds'},
     ['unlocks bank.example', sub { remove('bank.example', status => ['clientUpdateProhibited']) }],
     ['moves its nameservers', sub { move('bank.example', \@bank_ns, \@thief_ns) }],
     ['takes its DS record away', sub { ds('bank.example', 'rem', @bank_ds) }],
     ['... and puts all back: the nameservers', sub { move('bank.example', \@thief_ns, \@bank_ns) }],
     ['the DS record', sub { ds('bank.example', 'add', @bank_ds) }],
     ['the lock', sub { add('bank.example', status => ['clientUpdateProhibited']) }],
-    ['the registrar again'],
+    {who => 'registrar', scene => 'the registrar again'},
     ['deletes farewell.example', sub { done('delete', $epp->delete_domain('farewell.example')) }],
 );
 
 sub play {
-    my $changes = 0;
+    my ($changes, $who) = (0, '');
     for my $step (@story) {
+        if (ref $step eq 'HASH') { # a scene begins: who acts from now on
+            $who = $step->{who};
+            print "scene $who $step->{scene}\n";
+            next;
+        }
         my ($what, $do) = @$step;
-        print $do ? "step $what\n" : "scene $what\n";
-        next unless $do;
+        print "step $who $what\n";
         $do->();
         $changes++;
         sleep STEP_SECONDS;
