@@ -109,9 +109,9 @@ my @story = (
     ['unlocks bank.example', sub { remove('bank.example', status => ['clientUpdateProhibited']) }],
     ['moves its nameservers', sub { move('bank.example', \@bank_ns, \@thief_ns) }],
     ['takes its DS record away', sub { ds('bank.example', 'rem', @bank_ds) }],
-    ['... and puts all back: the nameservers', sub { move('bank.example', \@thief_ns, \@bank_ns) }],
-    ['the DS record', sub { ds('bank.example', 'add', @bank_ds) }],
-    ['the lock', sub { add('bank.example', status => ['clientUpdateProhibited']) }],
+    ['puts the nameservers back', sub { move('bank.example', \@thief_ns, \@bank_ns) }],
+    ['puts the DS record back', sub { ds('bank.example', 'add', @bank_ds) }],
+    ['locks it again', sub { add('bank.example', status => ['clientUpdateProhibited']) }],
     {who => 'registrar', scene => 'the registrar again'},
     ['deletes farewell.example', sub { done('delete', $epp->delete_domain('farewell.example')) }],
 );
