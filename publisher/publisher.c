@@ -32,7 +32,7 @@ enum {
 	BATCHES = 3,
 };
 
-enum state { STATE_PUBLISHING, STATE_WAITS_FOR_PORT, STATE_STORE_FAILS };
+enum state { STATE_STARTING, STATE_PUBLISHING, STATE_WAITS_FOR_PORT, STATE_STORE_FAILS };
 
 struct publisher {
 	struct publisher_host host;
@@ -367,7 +367,8 @@ int publisher_start(const struct publisher_host *host, struct publisher **out, c
 
 void publisher_write_stats(struct publisher *publisher, struct buffer *json)
 {
-	static const char *const states[] = {"publishing", "waits_for_port", "store_fails"};
+	static const char *const states[] = {"starting", "publishing", "waits_for_port",
+					     "store_fails"};
 	struct tallies *tallies = &publisher->tallies;
 	const struct {
 		const char *name;
