@@ -77,7 +77,7 @@ static void after_a_flush_the_changes_stand_in_the_file_in_order(void **state)
 	(void)state;
 	static const char *const names[] = {"a.example", "b.example"};
 	struct segment_file file;
-	struct spool_record_header header;
+	struct spool_record_header header = {0};
 	struct change change;
 	const char *payload = NULL;
 	start();
