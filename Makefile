@@ -59,12 +59,12 @@ TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
 .PHONY: all demo check check-asan check-tsan check-includes lint format bench install deps clean \
-        check-bare built-tests run-sanitized
+        check-bare built benches built-tests run-sanitized
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: deps
-	@$(MAKE) --no-print-directory $(BUILT)
+	@$(MAKE) --no-print-directory built
 
 deps:
 	@etc/install-deps
@@ -145,7 +145,12 @@ $(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(BUILD)/subscriber
 	$(link)
 
 # The tests of this variant: unit tests beside the code, then the whole system (conformance/).
+built: $(BUILT)
+	@:
+benches: $(BENCHES)
+	@:
 built-tests: $(BUILT) $(TESTS)
+	@:
 
 demo: all
 	@conformance/demo/run
@@ -178,7 +183,7 @@ format:
 	clang-format -i $(C_FILES)
 
 bench: all
-	@$(MAKE) --no-print-directory $(BENCHES)
+	@$(MAKE) --no-print-directory benches
 	@conformance/bench/run $(BUILD)
 
 $(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
@@ -202,6 +207,9 @@ install: $(BUILT)
 	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc
 	install -m 644 etc/epptap.yaml $(DESTDIR)$(docdir)/examples
 	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
+	install -D -m 644 publisher/README.md $(DESTDIR)$(docdir)/publisher/README.md
+	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
+	install -D -m 644 conformance/subscriber.py $(DESTDIR)$(docdir)/conformance/subscriber.py
 
 clean:
 	rm -rf build

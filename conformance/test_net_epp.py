@@ -131,6 +131,13 @@ def test_eppwatch_ends_with_3_when_the_time_is_over(work):
         assert (status, lines) == (0, [])
 
 
+def test_eppwatch_without_a_connection_is_no_success(work):
+    with Tap(work.config):
+        pass  # for the channel's jwks.json
+    status, lines, _ = Watch(*_of_channel(work, 'public'), '--timeout', 1).end()
+    assert (status, lines) == (3, [])
+
+
 def test_eppwatch_with_a_key_that_is_not_listed_hears_nothing_and_is_told_why(work, curve):
     (work.keys / 'clients' / 'watcher.pub').rename(work.path / 'watcher.pub')
     with Tap(work.config) as tap:

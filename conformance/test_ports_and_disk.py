@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 import frames
-from harness import EFULL, OK, Tap, feed_dump, object_frames, success, wait_until
+from harness import EFULL, OK, Tap, epptapctl, feed_dump, object_frames, success, wait_until
 from subscriber import Subscriber
 
 NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
@@ -83,6 +84,8 @@ def test_a_port_that_is_taken_fails_nothing_and_is_tried_again(work):
         tap.flush()
         assert (tap.stats()['spooled'], tap.stats()['publisher']['published']) == (50, 0)
         wait_until('it says that it waits', lambda: tap.stats()['publisher']['state'] == 'waits_for_port')
+        wait_until('status says so', lambda: re.search(r'publisher.state +waits_for_port',
+                                                       epptapctl('status', work.config).stdout))
         free()
         tap.wait_published(50)
         assert tap.stats()['publisher']['state'] == 'publishing'

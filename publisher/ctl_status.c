@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Says which process has the state_dir open. */
-static int show_writer(const char *state_dir)
+/* Says which process has the state_dir open; *writer is 0 if none has. */
+static int show_writer(const char *state_dir, long *writer)
 {
 	char path[PATH_MAX];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -29,6 +29,7 @@ static int show_writer(const char *state_dir)
 		lock.l_type = F_UNLCK;
 	if (fd >= 0)
 		close(fd);
+	*writer = lock.l_type == F_UNLCK ? 0 : (long)lock.l_pid;
 	if (lock.l_type == F_UNLCK)
 		printf("writer    none: no front end has it open\n");
 	else
@@ -135,7 +136,18 @@ static void show_counters(const char *prefix, json_t *object)
 	}
 }
 
-static void show_status_file(const char *state_dir)
+/* The sum of an object's numbers. */
+static json_int_t sum(const json_t *object)
+{
+	json_int_t total = 0;
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)object, name, value) total +=
+		json_integer_value(value);
+	return total;
+}
+
+static void show_status_file(const char *state_dir, long writer)
 {
 	char path[PATH_MAX];
 	json_error_t error;
@@ -145,7 +157,14 @@ static void show_status_file(const char *state_dir)
 		printf("counters  none yet: %s\n", path);
 		return;
 	}
-	printf("counters  since the process last opened the tap\n");
+	json_int_t pid = json_integer_value(json_object_get(status, "pid"));
+	printf("counters  %s%" JSON_INTEGER_FORMAT ", since it opened the tap\n",
+	       pid == writer ? "of process " : "of an earlier process, ", pid);
+	printf("          %-34s %" JSON_INTEGER_FORMAT "\n", "lost, in all",
+	       sum(json_object_get(status, "lost")));
+	printf("          %-34s %" JSON_INTEGER_FORMAT "\n", "unreadable, in all",
+	       sum(json_object_get(status, "unreadable")));
+	json_object_del(status, "pid");
 	show_counters("", status);
 	json_decref(status);
 }
@@ -157,11 +176,12 @@ int ctl_status(int argc, char **argv)
 	if (!config)
 		return CTL_FAILED;
 	printf("state_dir %s\n", config->state_dir);
-	int status = show_writer(config->state_dir);
+	long writer = 0;
+	int status = show_writer(config->state_dir, &writer);
 	if (status == CTL_OK) {
 		show_spool(config->state_dir);
 		status = show_channels(config);
-		show_status_file(config->state_dir);
+		show_status_file(config->state_dir, writer);
 	}
 	config_free(&config);
 	return status;

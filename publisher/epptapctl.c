@@ -60,8 +60,9 @@ struct config *ctl_load(const char *path)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return usage(stdout, CTL_OK);
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return usage(stdout, CTL_OK);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("epptapctl %s\n", EPPTAP_VERSION);
 		return CTL_OK;
@@ -76,9 +77,7 @@ int main(int argc, char **argv)
 		if (argc - 2 >= commands[i].least && argc - 2 <= commands[i].most)
 			return commands[i].run(argc - 2, argv + 2);
 	}
-	if (known)
-		fprintf(stderr, "epptapctl: %s: wrong number of arguments\n\n", argv[1]);
-	else
-		fprintf(stderr, "epptapctl: there is no subcommand of that name\n\n");
-	return usage(stderr, CTL_USAGE);
+	ctl_fail("%.32s: %s; `epptapctl --help` shows all", argv[1],
+		 known ? "wrong number of arguments" : "there is no subcommand of that name");
+	return CTL_USAGE;
 }

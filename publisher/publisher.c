@@ -264,8 +264,11 @@ static void *run(void *context)
 	struct clock_reading now;
 	log_warning("publisher: embedded: keys and sockets are in this process; fit for "
 		    "trying out, not for production");
-	while (!bind_all(publisher) && !atomic_load(&publisher->stop_at_us))
+	while (!bind_all(publisher) && !atomic_load(&publisher->stop_at_us)) {
+		clock_read(&now);
+		write_status(publisher, &now, false);
 		pause_for(publisher, RETRY_PAUSE_MS);
+	}
 	if (atomic_load(&publisher->state) == STATE_PUBLISHING)
 		for (long pause = 0; (pause = round_of(publisher)) >= 0;)
 			pause_for(publisher, pause);

@@ -7,6 +7,7 @@
 #include "subscriber/filter.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static int take_event(struct follow *follow, const struct event *event)
 	struct seen_answer answer = seen_add(follow->seen, event->index, event->jti);
 	if (answer.repeat)
 		return RESULT_OK;
+	follow->verified++;
 	int result = RESULT_OK;
 	if (answer.missed_to > 0 && follow->options->names.count == 0)
 		result = show_missed(&follow->show, answer.missed_from, answer.missed_to);
@@ -140,6 +142,7 @@ static int tell_news(struct follow *follow, struct feed_socket *socket, enum fee
 	while ((news = feed_socket_next_news(socket, clock_monotonic_us())) !=
 	       FEED_SOCKET_NO_NEWS) {
 		/* A refusal is followed by hanging up, which says less. */
+		follow->connected |= news == FEED_SOCKET_CONNECTED;
 		bool less = news == FEED_SOCKET_RETRYING &&
 			    (*told == FEED_SOCKET_KEY_REFUSED || *told == FEED_SOCKET_NO_HANDSHAKE);
 		if (news == *told || less)
@@ -195,6 +198,19 @@ static int loop(struct follow *follow, struct feed_socket *socket,
 	return RESULT_OK;
 }
 
+/* So that nobody takes silence for a filter that fits; returns `result`, or why it can't be told. */
+static int tell_sum(struct follow *follow, int result)
+{
+	if (follow->show.json)
+		return result;
+	int told = show_note(&follow->show,
+			     "%" PRIu64 " events verified, %" PRIu64 " shown, %" PRIu64
+			     " not verified%s",
+			     follow->verified, follow->shown, follow->unverified,
+			     follow->connected ? "" : "; there was no connection");
+	return told == RESULT_OK ? result : told;
+}
+
 static enum follow_exit exit_of(const struct follow *follow, int result, bool stopped)
 {
 	/* A signal may have broken off a write. */
@@ -205,7 +221,7 @@ static enum follow_exit exit_of(const struct follow *follow, int result, bool st
 	}
 	if (follow->unverified > 0)
 		return FOLLOW_UNVERIFIED;
-	if (result == RESULT_TIMEOUT && follow->options->count > 0)
+	if (result == RESULT_TIMEOUT && (follow->options->count > 0 || !follow->connected))
 		return FOLLOW_TIMEOUT;
 	return FOLLOW_DONE;
 }
@@ -228,6 +244,8 @@ enum follow_exit follow_run(const struct options *options, struct show show,
 				   options->connect, options->registry);
 	if (result == RESULT_OK)
 		result = loop(&follow, socket, stop);
+	if (result == RESULT_OK || result == RESULT_TIMEOUT)
+		result = tell_sum(&follow, result);
 	end = exit_of(&follow, result, *stop != 0);
 out:
 	feed_socket_close(&socket);

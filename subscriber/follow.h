@@ -20,7 +20,7 @@ enum follow_exit {
 	FOLLOW_DONE = 0,
 	FOLLOW_UNVERIFIED = 1, /* something did not verify; or could not be read or written */
 	FOLLOW_USAGE = 2,
-	FOLLOW_TIMEOUT = 3, /* the count was not reached in time */
+	FOLLOW_TIMEOUT = 3, /* the count was not reached in time, or there never was a connection */
 };
 
 struct follow {
@@ -29,7 +29,8 @@ struct follow {
 	struct keys *keys;
 	struct seen *seen;
 	uint64_t shown;
-	uint64_t unverified;
+	bool connected; /* at some time */
+	uint64_t verified, unverified;
 };
 
 /* Reads the keys. RESULT_OK: for follow_close(). RESULT_CONFIG, RESULT_NOMEM: *follow is empty, `why` says why. */

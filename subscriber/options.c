@@ -302,7 +302,7 @@ void options_help(FILE *out)
 		"\ndifferent options narrow each other. The tap's own events are always shown.\n"
 		"impacts: %s\n"
 		"exit: 0 done, 1 something did not verify or could not be read or written, 2 usage,"
-		"\n      3 --count not reached within --timeout\n",
+		"\n      3 --count not reached within --timeout, or no connection in that time\n",
 		known);
 }
 
