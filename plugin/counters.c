@@ -2,41 +2,51 @@
 
 #include <inttypes.h>
 
-static void put(struct buffer *json, const char *name, _Atomic uint64_t *counter)
+struct row {
+	const char *name;
+	_Atomic uint64_t *counter;
+};
+
+/* The rows as members, with commas between them. */
+static void put_rows(struct buffer *json, const struct row *rows, size_t count)
 {
-	buffer_printf(json, "\"%s\":%" PRIu64, name,
-		      atomic_load_explicit(counter, memory_order_relaxed));
+	for (size_t i = 0; i < count; i++)
+		buffer_printf(json, "%s\"%s\":%" PRIu64, i ? "," : "", rows[i].name,
+			      atomic_load_explicit(rows[i].counter, memory_order_relaxed));
 }
+
+#define PUT_ROWS(json, rows) put_rows(json, rows, sizeof(rows) / sizeof *(rows))
 
 void counters_write(struct counters *counters, struct buffer *json)
 {
-	put(json, "skipped", &counters->skipped);
-	buffer_append_text(json, ",");
-	put(json, "accepted", &counters->accepted);
-	buffer_append_text(json, ",");
-	put(json, "nothing", &counters->read[EPPPARSE_NOTHING]);
-	buffer_append_text(json, ",");
-	put(json, "changes", &counters->read[EPPPARSE_CHANGE]);
-	buffer_append_text(json, ",");
-	put(json, "spooled", &counters->spooled);
+	const struct row fates[] = {
+		{"skipped", &counters->skipped},
+		{"accepted", &counters->accepted},
+		{"nothing", &counters->read[EPPPARSE_NOTHING]},
+		{"changes", &counters->read[EPPPARSE_CHANGE]},
+		{"spooled", &counters->spooled},
+	};
+	const struct row losses[] = {
+		{"queue_full", &counters->lost_queue_full},
+		{"frame_limit", &counters->lost_frame_limit},
+		{"record_limit", &counters->lost_large},
+		{"closed", &counters->lost_closed},
+	};
+	const struct row remarks[] = {
+		{"statuses_unknown", &counters->statuses_unknown},
+		{"registrars_left_out", &counters->registrars_left_out},
+		{"sync_failures", &counters->sync_failures},
+	};
+	struct row unreadable[EPPPARSE_RESULTS - EPPPARSE_MALFORMED];
+	for (int i = EPPPARSE_MALFORMED; i < EPPPARSE_RESULTS; i++)
+		unreadable[i - EPPPARSE_MALFORMED] =
+			(struct row){eppparse_reason(i), &counters->read[i]};
+
+	PUT_ROWS(json, fates);
 	buffer_append_text(json, ",\"lost\":{");
-	put(json, "queue_full", &counters->lost_queue_full);
-	buffer_append_text(json, ",");
-	put(json, "frame_limit", &counters->lost_frame_limit);
-	buffer_append_text(json, ",");
-	put(json, "record_limit", &counters->lost_large);
-	buffer_append_text(json, ",");
-	put(json, "closed", &counters->lost_closed);
+	PUT_ROWS(json, losses);
 	buffer_append_text(json, "},\"unreadable\":{");
-	for (int i = EPPPARSE_MALFORMED; i < EPPPARSE_RESULTS; i++) {
-		if (i > EPPPARSE_MALFORMED)
-			buffer_append_text(json, ",");
-		put(json, eppparse_reason(i), &counters->read[i]);
-	}
+	PUT_ROWS(json, unreadable);
 	buffer_append_text(json, "},");
-	put(json, "statuses_unknown", &counters->statuses_unknown);
-	buffer_append_text(json, ",");
-	put(json, "registrars_left_out", &counters->registrars_left_out);
-	buffer_append_text(json, ",");
-	put(json, "sync_failures", &counters->sync_failures);
+	PUT_ROWS(json, remarks);
 }
