@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	RELEASE_MOST = 1000,  /* events that one commit releases, about */
+	RELEASE_MOST = 1000,  /* events that one commit releases in a channel */
 	PRUNE_MOST = 1024,    /* places that one commit lets go of: more than it adds */
 	PRUNE_FULL_MOST = 32, /* and while the store is full: what its reserve is enough for */
 };
@@ -21,6 +21,8 @@ struct sending {
 };
 
 enum { NO_ITEM = SIZE_MAX };
+
+_Static_assert(CONFIG_MAX_CHANNELS <= 64, "a bit for each channel");
 
 struct feed {
 	const struct config *config;
@@ -227,10 +229,13 @@ static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch 
 					 .new_name = item->new_name.text,
 					 .jws = job->jws.data,
 					 .jws_size = job->jws.size};
-	uint64_t number;
+	uint64_t number, wanted = 0; /* by channel, a bit each */
 	uint32_t channels = 0;
-	for (size_t c = 0; c < feed->config->channel_count; c++)
-		channels += wants(&feed->config->channels[c], item);
+	for (size_t c = 0; c < feed->config->channel_count; c++) {
+		bool yes = wants(&feed->config->channels[c], item);
+		wanted |= (uint64_t)yes << c;
+		channels += yes;
+	}
 	if (channels == 0) {
 		feed->unwanted++;
 		return RESULT_OK;
@@ -238,7 +243,7 @@ static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch 
 	int result = feed_txn_add_event(txn, &event, channels, &number);
 	feed->added++;
 	for (size_t c = 0; c < feed->config->channel_count && result == RESULT_OK; c++)
-		if (wants(&feed->config->channels[c], item))
+		if (wanted >> c & 1)
 			result = place_in_channel(feed, txn, c, &event, number, i, now_ms);
 	return result;
 }

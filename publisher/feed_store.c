@@ -12,6 +12,8 @@
 /* RESERVE: bytes over the limit, for taking away from a full store, since LMDB copies pages to do so. */
 enum { PLACE_KEY_SIZE = 12, RESERVE = 4 << 20 };
 
+#define NO_NUMBER UINT64_MAX
+
 static const char *const table_names[TABLE_COUNT] = {
 	"meta", "events", "channels", "places", "holds", "due", "segments", "keys",
 };
@@ -206,6 +208,7 @@ int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *tx
 	int dead;
 	txn->tables = store->tables;
 	txn->mdb = NULL;
+	txn->next_number = NO_NUMBER;
 	if (store->unmapped)
 		return RESULT_STORE;
 	/* A tool that was killed while it read would keep all pages from being used again. */
@@ -264,9 +267,12 @@ int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uin
 				      .new_name_size = (uint8_t)(strlen(event->new_name) + 1),
 				      .channels = channels,
 				      .feed_ms = event->feed_ms};
-	int result = feed_txn_event_count(txn, number);
+	int result = RESULT_OK;
+	if (txn->next_number == NO_NUMBER)
+		result = feed_txn_event_count(txn, &txn->next_number);
 	if (result != RESULT_OK)
 		return result;
+	*number = txn->next_number;
 	feed_key_put_u64(key_bytes, *number);
 	MDB_val key = view(key_bytes, sizeof key_bytes);
 	size_t names_size = (size_t)header.name_size + header.new_name_size;
@@ -283,6 +289,7 @@ int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uin
 	memcpy(at, event->new_name, header.new_name_size);
 	at += header.new_name_size;
 	memcpy(at, event->jws, event->jws_size);
+	txn->next_number++;
 	return RESULT_OK;
 }
 

@@ -43,6 +43,7 @@ struct feed_store;
 struct feed_txn {
 	MDB_txn *mdb;
 	const MDB_dbi *tables; /* by enum feed_table */
+	uint64_t next_number;  /* of an event; UINT64_MAX: not looked up yet */
 };
 
 /* An event as it stands in the store; texts and bytes are good until the transaction ends. */
@@ -98,7 +99,7 @@ MUST_USE int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *e
 /* RESULT_INVALID: there is none of that number (any more). */
 MUST_USE int feed_txn_event(struct feed_txn *txn, uint64_t number, struct feed_event *event);
 
-/* How many events were ever added. */
+/* The number that the next event gets: one more than the last one's. */
 MUST_USE int feed_txn_event_count(struct feed_txn *txn, uint64_t *count);
 
 /* The channel's record. The writer makes one for a new channel; to a reader that is RESULT_INVALID. */

@@ -131,7 +131,8 @@ static void fill(struct publisher *publisher, const struct clock_reading *now)
 	if (step == SPOOL_STEP_SEGMENT) {
 		if (!resume_segment(publisher)) {
 			/* Without its mark the segment must not be read: look for it again. */
-			log_error("the feed store can't be read; trying again");
+			if (may_complain(publisher))
+				log_error("the feed store can't be read; trying again");
 			spool_reader_restart(publisher->reader);
 			return;
 		}
@@ -176,8 +177,7 @@ static const char *store_trouble(int result)
 	switch (result) {
 	case RESULT_FULL:
 		return "the disk is full, or the store at store.limit: make room, or raise the "
-		       "limit and "
-		       "open the tap again";
+		       "limit and open the tap again";
 	case RESULT_NOMEM:
 		return "out of memory";
 	default:
