@@ -157,8 +157,7 @@ struct change_delta {
 };
 
 struct change {
-	int64_t wall_us;                   /* when the tap saw the response */
-	int64_t monotonic_us;              /* the same, for the order among processes */
+	int64_t wall_us; /* when the tap saw the response; not part of its encoding */
 	struct change_registrar registrar; /* empty: not known, or left out */
 	struct change_token svtrid;        /* empty: the response had none, or it was no token */
 	enum change_object object;

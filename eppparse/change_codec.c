@@ -57,8 +57,6 @@ static void put_delta(struct buffer *into, const struct change_delta *delta)
 void change_encode(const struct change *change, struct buffer *into)
 {
 	put_number(into, CHANGE_ENCODING, 1);
-	put_number(into, (uint64_t)change->wall_us, 8);
-	put_number(into, (uint64_t)change->monotonic_us, 8);
 	put_text(into, change->registrar.text);
 	put_text(into, change->svtrid.text);
 	put_number(into, change->object, 1);
@@ -248,8 +246,6 @@ int change_decode(struct change *change, const void *bytes, size_t size)
 	change_clear(change);
 	if (get_number(&source, 1) != CHANGE_ENCODING)
 		return RESULT_INVALID;
-	change->wall_us = (int64_t)get_number(&source, 8);
-	change->monotonic_us = (int64_t)get_number(&source, 8);
 	get_registrar(&source, &change->registrar);
 	get_token(&source, &change->svtrid);
 	change->object = get_member(&source, CHANGE_OBJECTS);

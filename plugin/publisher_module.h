@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/config.h"
 #include "base/result.h"
+#include "base/state_dir.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,18 +22,24 @@ struct publisher;
 /* What the publisher is given. All of it must outlive the publisher. */
 struct publisher_host {
 	const struct config *config;
-	uint64_t first_live_segment; /* spool segments below it were left by dead processes */
-	/* Appends members of a JSON object, without braces, about the capture side. Any thread. */
+	struct state_dir *dir;
+	/* Appends members of a JSON object, without braces, about the capture side; NULL: there is none. Any thread. */
 	void (*write_stats)(void *context, struct buffer *json);
 	void *context;
 };
 
 struct publisher_module {
 	const char *version;
-	/* Opens keys and feed store and starts the threads. A port that is taken is no failure: it is tried again.
-	 * On failure `why` says what, where, and what would be right. RESULT_CONFIG, _STORE, _NOMEM. */
+	/* Checks keys and starts the threads. Of several processes with one state_dir one publishes, and when it dies
+	 * another. A port that is taken, and a store that must not be published from, are no failure: it is tried
+	 * again, and said. On failure `why` says what, where, and what would be right. RESULT_CONFIG, _STORE,
+	 * _NOMEM. */
 	int (*start)(const struct publisher_host *host, struct publisher **publisher, char *why,
 		     size_t why_size);
+	/* Goes on with another config, of the same state_dir, whose key may be a new one; both configs must outlive the
+	 * publisher. On failure it goes on with the old one. Blocks while sockets are opened anew. Any thread. */
+	int (*reload)(struct publisher *publisher, const struct config *config, char *why,
+		      size_t why_size);
 	/* Appends members of a JSON object, without braces. Any thread. */
 	void (*write_stats)(struct publisher *publisher, struct buffer *json);
 	/* Publishes what is in the spool, for drain_ms at most, and ends. */

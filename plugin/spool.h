@@ -1,13 +1,15 @@
 /* spool.h - the format of the spool: what the plugin writes and the publisher reads
  *
- * A segment is a file <state_dir>/spool/<sequence, 16 hex digits>.seg: a spool_segment_header, then records, each a
- * spool_record_header with its payload. It is appended to by one process, never mapped into memory; bytes that were not
- * synced may be written again, the same, at the same place. The publisher unlinks it when it is consumed. Numbers are of the machine's byte order: a spool never
- * leaves its machine.
- * A record whose checksum is wrong at the end of a dead process's segment is a torn write: nobody was told that it
+ * A writer is a process that has the state_dir open; its number is random, and the byte of that number in the file of
+ * locks is locked as long as it lives (base/state_dir.h). A segment is a file
+ * <state_dir>/spool/<writer, 16 hex digits>-<sequence, 8 hex digits>.seg: a spool_segment_header, then records, each a
+ * spool_record_header with its payload. It is appended to by its writer alone, never mapped into memory; bytes that
+ * were not synced may be written again, the same, at the same place. The publisher unlinks it when it is consumed.
+ * Numbers are of the machine's byte order: a spool never leaves its machine.
+ * A record whose checksum is wrong at the end of a dead writer's last segment is a torn write: nobody was told that it
  * is durable. Anywhere else it is damage, and reading goes on at the next SPOOL_RECORD_MAGIC that fits.
- * Within a process the order of segments is that of their sequences. `id` is random, so that what was consumed of
- * one segment is never taken for another's.
+ * Of one writer the order of segments is that of their sequences; of several, records merge by their stamps. A
+ * segment's `id` is random, so that what was consumed of one is never taken for another's.
  */
 #ifndef PLUGIN_SPOOL_H
 #define PLUGIN_SPOOL_H
@@ -15,44 +17,71 @@
 #include "base/crc32.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SPOOL_FOLDER        "spool"
-#define SPOOL_SEGMENT_NAME  "%016" PRIx64 ".seg" /* of a sequence, from 1 on */
-#define SPOOL_LOCKS_FILE    "locks" /* beside the folder; state_dir.h tells what it is for */
-#define SPOOL_SEGMENT_MAGIC "EPPTSPL1"
+#define SPOOL_SEGMENT_NAME  "%016" PRIx64 "-%08" PRIx32 ".seg"
+#define SPOOL_SEGMENT_MAGIC "EPPTSPL2"
 #define SPOOL_RECORD_MAGIC  0x43527045u /* "EpRC" */
 
 enum {
-	SPOOL_VERSION = 1,
+	SPOOL_VERSION = 2,
 	SPOOL_ID_SIZE = 16,
-	SPOOL_SEQUENCE_DIGITS = 16,
+	SPOOL_BOOT_ID_SIZE = 40,
 	SPOOL_SEGMENT_SIZE = 16 << 20, /* a segment over this is closed, and another begun */
 	SPOOL_RECORD_MAX = 8 << 20,    /* bytes of a payload */
+	SPOOL_REASON_SIZE = 24,
+	SPOOL_TOKEN_SIZE = 65,
 };
 
 enum spool_kind {
-	SPOOL_CHANGE = 1, /* change_encode()'s bytes */
-	SPOOL_END = 2,    /* nothing follows in this segment */
+	SPOOL_CHANGE = 1, /* change_encode()'s bytes; with a ticket, the end of that intent */
+	SPOOL_END = 2,    /* nothing follows in this segment, but another segment does */
+	SPOOL_CLOSED = 3, /* nothing follows of this writer, and nothing is missing */
+	SPOOL_INTENT = 4, /* change_encode()'s bytes of a command that is about to be carried out */
+	SPOOL_GIVEN_UP = 5, /* the intent of this ticket came to nothing */
+	SPOOL_UNKNOWN = 6,  /* how the intent of this ticket ended was lost */
+	SPOOL_GAP = 7,      /* struct spool_gap */
+	SPOOL_REVOKE = 8,   /* from the operator: a key id, no NUL */
+	SPOOL_RETRY = 9,    /* from the operator: try what is in quarantine again */
 };
 
 struct spool_segment_header {
 	char magic[8];
 	uint32_t version;
 	uint32_t pid; /* the writer's */
+	uint64_t writer;
 	uint8_t id[SPOOL_ID_SIZE];
-	int64_t created_us; /* wall clock */
-	uint32_t salt;      /* where the checksums of its records begin: random */
-	uint32_t crc;       /* of all before it */
+	char boot_id
+		[SPOOL_BOOT_ID_SIZE]; /* of the boot whose CLOCK_MONOTONIC its stamps are; text, NUL */
+	int64_t created_us;           /* wall clock */
+	uint32_t sequence;
+	uint32_t unused;
+	uint32_t salt; /* where the checksums of its records begin: random */
+	uint32_t crc;  /* of all before it */
 };
 
 struct spool_record_header {
 	uint32_t magic;
-	uint32_t size; /* of the payload */
-	uint32_t crc;  /* of size, kind and payload, from the segment's salt on */
-	uint32_t kind; /* enum spool_kind */
+	uint32_t size;        /* of the payload */
+	uint32_t crc;         /* of the payload, and of all below, from the segment's salt on */
+	uint32_t kind;        /* enum spool_kind */
+	uint64_t ticket;      /* of an intent, unique within its writer; 0: none */
+	int64_t monotonic_us; /* when the caller called: the order among writers */
+	int64_t wall_us;      /* the same, as it is told */
+};
+
+/* Changes that were lost or could not be read. Texts are closed by NUL, all behind it is zero. */
+struct spool_gap {
+	uint64_t count;                   /* 0: not known */
+	int64_t from_us, to_us;           /* wall clock */
+	char reason[SPOOL_REASON_SIZE];   /* a word of ours: a-z and _ */
+	char registrar[SPOOL_TOKEN_SIZE]; /* as it is published; empty: not known, or of several */
+	char txn[SPOOL_TOKEN_SIZE];       /* the svTRID; empty: not known, or of several */
+	char unused[6];
 };
 
 static inline uint32_t spool_segment_crc(const struct spool_segment_header *header)
@@ -60,28 +89,35 @@ static inline uint32_t spool_segment_crc(const struct spool_segment_header *head
 	return crc32_update(0, header, offsetof(struct spool_segment_header, crc));
 }
 
-/* The header of a record with this payload. The salt keeps a registrar from writing a record into a payload, such as
- * a DNSSEC key, which a reader behind damage would take for one. */
-static inline struct spool_record_header spool_record(uint32_t salt, uint32_t kind,
-						      const void *payload, size_t size)
+/* The checksum that a record with this header and payload must have. The salt keeps a registrar from writing a record
+ * into a payload, such as a DNSSEC key, which a reader behind damage would take for one. */
+static inline uint32_t spool_record_crc(uint32_t salt, const struct spool_record_header *header,
+					const void *payload)
 {
-	struct spool_record_header header = {
-		.magic = SPOOL_RECORD_MAGIC, .size = (uint32_t)size, .kind = kind};
-	header.crc = crc32_update(salt, &header.size, sizeof header.size);
-	header.crc = crc32_update(header.crc, &header.kind, sizeof header.kind);
-	header.crc = crc32_update(header.crc, payload, size);
-	return header;
+	uint32_t crc = crc32_update(salt, &header->size, sizeof header->size);
+	crc = crc32_update(crc, &header->kind,
+			   sizeof *header - offsetof(struct spool_record_header, kind));
+	return crc32_update(crc, payload, header->size);
 }
 
-/* The sequence in a segment's file name; 0: it is no such name. */
-static inline uint64_t spool_sequence_of(const char *name)
+/* A segment's file name. */
+struct spool_name {
+	uint64_t writer;
+	uint32_t sequence;
+};
+
+/* Reads a file name. False: it is no segment's. */
+static inline bool spool_name_read(const char *text, struct spool_name *name)
 {
-	char *end;
-	uint64_t sequence = strtoull(name, &end, 16);
-	return end - name == SPOOL_SEQUENCE_DIGITS && strcmp(end, ".seg") == 0 ? sequence : 0;
+	char again[48];
+	if (sscanf(text, "%16" SCNx64 "-%8" SCNx32 ".seg", &name->writer, &name->sequence) != 2)
+		return false;
+	snprintf(again, sizeof again, SPOOL_SEGMENT_NAME, name->writer, name->sequence);
+	return strcmp(text, again) == 0;
 }
 
-_Static_assert(sizeof(struct spool_segment_header) == 48, "no padding in the segment's header");
-_Static_assert(sizeof(struct spool_record_header) == 16, "no padding in the record's header");
+_Static_assert(sizeof(struct spool_segment_header) == 104, "no padding in the segment's header");
+_Static_assert(sizeof(struct spool_record_header) == 40, "no padding in the record's header");
+_Static_assert(sizeof(struct spool_gap) == 184, "no padding in a gap");
 
 #endif

@@ -16,53 +16,67 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GATHER_MAX = 2 * (SPOOL_RECORD_MAX + 64), MUCH = 1 << 20 };
+enum {
+	GATHER_MAX = 2 * (SPOOL_RECORD_MAX + 64),
+	MUCH = 1 << 20,
+	UNMEASURED_MOST =
+		4 << 20, /* bytes written before the spool is measured again: others write, too */
+};
 
 struct spool_writer {
+	struct state_dir *dir;
 	char folder[PATH_MAX];
+	char boot_id[CLOCK_BOOT_ID_SIZE];
 	uint64_t limit;
-	uint32_t salt;            /* of all segments of this process */
-	uint64_t first, sequence; /* of this process's first, and of the current segment */
-	int fd;                   /* -1: the segment has yet to be begun */
-	uint64_t written;         /* good bytes of the current segment */
-	uint64_t all_segments; /* bytes of the spool when it was last measured, and written since */
-	bool unsynced;         /* what is gathered may stand behind them already, in part */
+	uint64_t number;
+	uint32_t salt;     /* of all its segments */
+	uint32_t sequence; /* of the current segment */
+	int fd;            /* -1: the segment has yet to be begun */
+	uint64_t written;  /* good bytes of the current segment */
+	uint64_t measured; /* bytes of the spool when it was last measured */
+	uint64_t since;    /* bytes written since */
+	bool unsynced;     /* what is gathered may stand behind `written` already, in part */
 	struct buffer gathered;
 };
 
-struct spool_survey {
-	uint64_t bytes, last;
-};
-
-static int survey(const char *folder, struct spool_survey *found)
+/* Measures the spool: all writers' segments. */
+static int measure(struct spool_writer *writer)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(writer->folder);
+	uint64_t bytes = 0;
 	if (!dir)
 		return RESULT_STORE;
-	*found = (struct spool_survey){0};
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		struct stat file;
-		uint64_t sequence = spool_sequence_of(entry->d_name);
-		if (sequence == 0)
-			continue;
-		if (sequence > found->last)
-			found->last = sequence;
-		if (fstatat(dirfd(dir), entry->d_name, &file, 0) == 0)
-			found->bytes += (uint64_t)file.st_size;
+		struct spool_name name;
+		if (spool_name_read(entry->d_name, &name) &&
+		    fstatat(dirfd(dir), entry->d_name, &file, 0) == 0)
+			bytes += (uint64_t)file.st_size;
 	}
 	closedir(dir);
+	writer->measured = bytes;
+	writer->since = 0;
 	return RESULT_OK;
 }
 
-static int write_header(int fd, uint32_t salt)
+static bool fill_random(void *bytes, size_t size)
 {
-	struct spool_segment_header header = {
-		.version = SPOOL_VERSION, .pid = (uint32_t)getpid(), .salt = salt};
+	return getrandom(bytes, size, 0) == (ssize_t)size;
+}
+
+static int write_header(const struct spool_writer *writer, int fd)
+{
+	struct spool_segment_header header = {.version = SPOOL_VERSION,
+					      .pid = (uint32_t)getpid(),
+					      .writer = writer->number,
+					      .sequence = writer->sequence,
+					      .salt = writer->salt};
 	struct clock_reading now;
 	clock_read(&now);
 	memcpy(header.magic, SPOOL_SEGMENT_MAGIC, sizeof header.magic);
+	memcpy(header.boot_id, writer->boot_id, sizeof writer->boot_id);
 	header.created_us = now.wall_us;
-	if (getrandom(header.id, sizeof header.id, 0) != (ssize_t)sizeof header.id)
+	if (!fill_random(header.id, sizeof header.id))
 		return RESULT_STORE;
 	header.crc = spool_segment_crc(&header);
 	return file_write_all(fd, &header, sizeof header);
@@ -71,11 +85,12 @@ static int write_header(int fd, uint32_t salt)
 static int begin_segment(struct spool_writer *writer)
 {
 	char path[PATH_MAX + 32];
-	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, writer->folder, writer->sequence);
+	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, writer->folder, writer->number,
+		 writer->sequence);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return RESULT_STORE;
-	if (write_header(fd, writer->salt) != RESULT_OK || fdatasync(fd) != 0 ||
+	if (write_header(writer, fd) != RESULT_OK || fdatasync(fd) != 0 ||
 	    file_sync_folder(writer->folder) != RESULT_OK) {
 		int saved = errno;
 		close(fd);
@@ -85,56 +100,90 @@ static int begin_segment(struct spool_writer *writer)
 	}
 	writer->fd = fd;
 	writer->written = sizeof(struct spool_segment_header);
-	writer->all_segments += writer->written;
+	writer->since += writer->written;
 	return RESULT_OK;
 }
 
-int spool_writer_open(const char *state_dir, uint64_t limit, struct spool_writer **out)
+/* A number that nobody has: random, so that it is never given twice. Its lock says that we live; it is taken before
+ * there is a segment of it. */
+static int take_number(struct spool_writer *writer)
 {
-	struct spool_survey found;
+	int result = RESULT_BUSY;
+	while (result == RESULT_BUSY) {
+		if (!fill_random(&writer->number, sizeof writer->number))
+			return RESULT_STORE;
+		writer->number = STATE_DIR_WRITERS +
+				 writer->number % (STATE_DIR_LAST - STATE_DIR_WRITERS + 1);
+		result = state_dir_lock(writer->dir, writer->number);
+	}
+	return result;
+}
+
+static int open_parts(struct spool_writer *writer)
+{
+	int size = snprintf(writer->folder, sizeof writer->folder, "%s/" SPOOL_FOLDER,
+			    state_dir_path(writer->dir));
+	errno = ENAMETOOLONG;
+	if (size >= (int)sizeof writer->folder)
+		return RESULT_STORE;
+	int result = file_make_folder(writer->folder, 0700);
+	if (result == RESULT_OK && !fill_random(&writer->salt, sizeof writer->salt))
+		result = RESULT_STORE;
+	if (result == RESULT_OK)
+		result = measure(writer);
+	if (result == RESULT_OK)
+		result = take_number(writer);
+	return result == RESULT_OK ? begin_segment(writer) : result;
+}
+
+int spool_writer_open(struct state_dir *dir, uint64_t limit, struct spool_writer **out)
+{
 	struct spool_writer *writer = calloc(1, sizeof *writer);
 	*out = NULL;
 	if (!writer)
 		return RESULT_NOMEM;
+	writer->dir = dir;
 	writer->fd = -1;
+	writer->sequence = 1;
 	writer->limit = limit;
+	clock_boot_id(writer->boot_id);
 	buffer_init(&writer->gathered, GATHER_MAX);
-	int size = snprintf(writer->folder, sizeof writer->folder, "%s/" SPOOL_FOLDER, state_dir);
-	int result = size < (int)sizeof writer->folder ? RESULT_OK : RESULT_STORE;
-	errno = ENAMETOOLONG;
-	if (result == RESULT_OK)
-		result = file_make_folder(writer->folder, 0700);
-	if (result == RESULT_OK &&
-	    getrandom(&writer->salt, sizeof writer->salt, 0) != (ssize_t)sizeof writer->salt)
-		result = RESULT_STORE;
-	if (result == RESULT_OK)
-		result = survey(writer->folder, &found);
-	if (result == RESULT_OK) {
-		writer->first = writer->sequence = found.last + 1;
-		writer->all_segments = found.bytes;
-		result = begin_segment(writer);
-	}
+	int result = open_parts(writer);
 	if (result != RESULT_OK) {
 		int saved = errno;
-		spool_writer_close(&writer);
+		spool_writer_close(&writer, false);
 		errno = saved;
 	}
 	*out = writer;
 	return result;
 }
 
-uint64_t spool_writer_first(const struct spool_writer *writer)
+uint64_t spool_writer_number(const struct spool_writer *writer)
 {
-	return writer->first;
+	return writer->number;
 }
 
-int spool_writer_append(struct spool_writer *writer, enum spool_kind kind, const void *payload,
-			size_t size)
+static struct spool_record_header record_of(const struct spool_writer *writer,
+					    const struct spool_note *note, const void *payload,
+					    size_t size)
+{
+	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC,
+					     .size = (uint32_t)size,
+					     .kind = note->kind,
+					     .ticket = note->ticket,
+					     .monotonic_us = note->monotonic_us,
+					     .wall_us = note->wall_us};
+	header.crc = spool_record_crc(writer->salt, &header, payload);
+	return header;
+}
+
+int spool_writer_append(struct spool_writer *writer, const struct spool_note *note,
+			const void *payload, size_t size)
 {
 	size_t before = writer->gathered.size;
 	if (size > SPOOL_RECORD_MAX)
 		return RESULT_FULL;
-	struct spool_record_header header = spool_record(writer->salt, kind, payload, size);
+	struct spool_record_header header = record_of(writer, note, payload, size);
 	buffer_append(&writer->gathered, &header, sizeof header);
 	buffer_append(&writer->gathered, payload, size);
 	if (!writer->gathered.failed)
@@ -154,26 +203,24 @@ bool spool_writer_has_much(const struct spool_writer *writer)
 	return writer->gathered.size >= MUCH;
 }
 
-/* Does the batch fit below the limit, with what it takes to close a segment and begin one? Into a spool with nothing
- * in it everything fits: else a batch over the limit would wait for ever. */
+/* Does the batch fit below the limit, with what it takes to close a segment and begin one? Into a spool with next to
+ * nothing in it everything fits: else a batch over the limit would wait for ever. */
 static bool fits(const struct spool_writer *writer)
 {
-	static const uint64_t header = sizeof(struct spool_segment_header);
-	static const uint64_t spare = header + sizeof(struct spool_record_header);
-	return writer->all_segments <= header ||
-	       writer->all_segments + writer->gathered.size + spare <= writer->limit;
+	static const uint64_t spare =
+		sizeof(struct spool_segment_header) + 2 * sizeof(struct spool_record_header);
+	uint64_t bytes = writer->measured + writer->since;
+	return bytes <= writer->limit / 16 ||
+	       bytes + writer->gathered.size + spare <= writer->limit;
 }
 
-/* Is there room? The publisher removes segments without telling, so measure before saying no. */
+/* Is there room? Others write, and the publisher removes, without telling: so measure now and then, and before saying
+ * no. */
 static bool has_room(struct spool_writer *writer)
 {
-	struct spool_survey found;
-	if (fits(writer))
+	if (fits(writer) && writer->since < UNMEASURED_MOST)
 		return true;
-	if (survey(writer->folder, &found) != RESULT_OK)
-		return false;
-	writer->all_segments = found.bytes;
-	return fits(writer);
+	return measure(writer) == RESULT_OK && fits(writer);
 }
 
 /* Writes the batch behind what is good and syncs it. If that fails, part of it may stand there, and the reader may
@@ -189,17 +236,22 @@ static int write_batch(struct spool_writer *writer)
 		return RESULT_STORE;
 	writer->unsynced = false;
 	writer->written += batch->size;
-	writer->all_segments += batch->size;
+	writer->since += batch->size;
 	return RESULT_OK;
 }
 
-/* Leaves the current segment. Its SPOOL_END is a courtesy: that a later segment is there says the same. */
-static void end_segment(struct spool_writer *writer)
+/* Leaves the current segment with a last record. If the disk does not let it: that a later segment is there says the
+ * same as a SPOOL_END. */
+static void end_segment(struct spool_writer *writer, enum spool_kind kind)
 {
-	struct spool_record_header end = spool_record(writer->salt, SPOOL_END, "", 0);
+	struct clock_reading now;
+	clock_read(&now);
+	const struct spool_note note = {
+		.kind = kind, .monotonic_us = now.monotonic_us, .wall_us = now.wall_us};
+	struct spool_record_header end = record_of(writer, &note, "", 0);
 	if (!writer->unsynced && file_write_all(writer->fd, &end, sizeof end) == RESULT_OK &&
 	    fdatasync(writer->fd) == 0)
-		writer->all_segments += sizeof end;
+		writer->since += sizeof end;
 	close(writer->fd);
 	writer->fd = -1;
 	writer->sequence++;
@@ -213,7 +265,7 @@ static int choose_segment(struct spool_writer *writer)
 			   : writer->written > sizeof(struct spool_segment_header);
 	/* Without room, too: of the current segment nothing is removed, however much of it is consumed. */
 	if (writer->fd >= 0 && closes)
-		end_segment(writer);
+		end_segment(writer, SPOOL_END);
 	int result = writer->fd < 0 ? begin_segment(writer) : RESULT_OK;
 	return result == RESULT_OK && !room ? RESULT_FULL : result;
 }
@@ -232,12 +284,15 @@ int spool_writer_sync(struct spool_writer *writer)
 	return result;
 }
 
-void spool_writer_close(struct spool_writer **writer)
+void spool_writer_close(struct spool_writer **writer, bool nothing_missing)
 {
 	if (!*writer)
 		return;
+	if (nothing_missing && ((*writer)->fd >= 0 || begin_segment(*writer) == RESULT_OK))
+		end_segment(*writer, SPOOL_CLOSED);
 	if ((*writer)->fd >= 0)
-		end_segment(*writer);
+		close((*writer)->fd);
+	state_dir_unlock((*writer)->dir, (*writer)->number);
 	buffer_free(&(*writer)->gathered);
 	free(*writer);
 	*writer = NULL;

@@ -7,6 +7,7 @@
 #define PLUGIN_SPOOL_WRITER_H
 
 #include "base/result.h"
+#include "base/state_dir.h"
 #include "plugin/spool.h"
 
 #include <stdbool.h>
@@ -14,16 +15,24 @@
 
 struct spool_writer;
 
-/* Begins a segment, after those that are there, in <state_dir>/spool, which is made if it is missing. All segments
- * together may take `limit` bytes. RESULT_OK, RESULT_STORE (errno says why), RESULT_NOMEM. */
-MUST_USE int spool_writer_open(const char *state_dir, uint64_t limit, struct spool_writer **writer);
+/* What a record says of itself, besides its payload. */
+struct spool_note {
+	enum spool_kind kind;
+	uint64_t ticket;
+	int64_t monotonic_us, wall_us;
+};
 
-/* The sequence of this process's first segment: whatever is below it was left by a dead one. */
-uint64_t spool_writer_first(const struct spool_writer *writer);
+/* Becomes a writer of the spool in `dir`, which it uses until it is closed: takes a number's lock, and begins a segment
+ * in <state_dir>/spool, which is made if it is missing. All segments of all writers together may take `limit` bytes,
+ * about. RESULT_OK, RESULT_STORE (errno says why), RESULT_NOMEM. */
+MUST_USE int spool_writer_open(struct state_dir *dir, uint64_t limit, struct spool_writer **writer);
+
+/* Its number, which is in the names of its segments. */
+uint64_t spool_writer_number(const struct spool_writer *writer);
 
 /* Gathers one record; blocks on nothing. RESULT_FULL: over SPOOL_RECORD_MAX; RESULT_NOMEM: in both cases what was
  * gathered before stays. */
-MUST_USE int spool_writer_append(struct spool_writer *writer, enum spool_kind kind,
+MUST_USE int spool_writer_append(struct spool_writer *writer, const struct spool_note *note,
 				 const void *payload, size_t size);
 
 /* Are there gathered records, or is it time to write them? */
@@ -35,7 +44,8 @@ bool spool_writer_has_much(const struct spool_writer *writer);
  * gathered, call again. After RESULT_STORE a reader may see part of it, or all; it stands once all the same. */
 MUST_USE int spool_writer_sync(struct spool_writer *writer);
 
-/* Closes the segment with a SPOOL_END, if the disk lets it. What is gathered and not synced is lost. */
-void spool_writer_close(struct spool_writer **writer);
+/* Closes the segment and gives up the writer's lock. With `nothing_missing` it says so in the spool, if the disk lets
+ * it; without, the publisher tells of a crash. What is gathered and not synced is lost. */
+void spool_writer_close(struct spool_writer **writer, bool nothing_missing);
 
 #endif
