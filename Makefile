@@ -94,7 +94,7 @@ endef
 
 module = -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) -Wl,--version-script=$(1)
 
-PUBLISHER_LIBS = $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS)
+PUBLISHER_LIBS = $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
 WATCH_LIBS     = $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
 CMOCKA_LIBS    = $(call pkg_libs,cmocka)
 
@@ -110,7 +110,7 @@ $(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(BUILD)/publisher.a $(
 	$(link)
 
 $(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
-$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
+$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN) plugin/spool_writer.c) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/eppwatch: LIBS = $(WATCH_LIBS)

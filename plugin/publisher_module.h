@@ -23,6 +23,8 @@ struct publisher;
 struct publisher_host {
 	const struct config *config;
 	struct state_dir *dir;
+	const int *
+		channel_fds; /* by channel: where a sender of its own listens; NULL: the publisher binds sockets */
 	/* Appends members of a JSON object, without braces, about the capture side; NULL: there is none. Any thread. */
 	void (*write_stats)(void *context, struct buffer *json);
 	void *context;

@@ -1,7 +1,7 @@
-/* batch.h - changes from the spool, made into events, ready to be signed and committed together
+/* batch.h - what the spool gives, made into events, ready to be signed and committed together
  *
- * Owner: the publisher's thread. A batch's memory is reused. It never reaches over a segment's end, so that how far
- * it consumes the spool is one number.
+ * Owner: the publisher's thread. A batch's memory is reused. It tells how far each of the segments that it was made
+ * from is consumed by it.
  */
 #ifndef PUBLISHER_BATCH_H
 #define PUBLISHER_BATCH_H
@@ -9,43 +9,87 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "eppparse/change.h"
+#include "publisher/event.h"
 #include "publisher/sign_pool.h"
-#include "publisher/spool_reader.h"
+#include "publisher/spool_merge.h"
 #include "publisher/tallies.h"
 
-enum { BATCH_MAX = 512 };
+enum { BATCH_MAX = 512, BATCH_MARKS = 64 };
 
-/* What of a change the channels are judged by; its event is the job of the same number. */
+enum batch_kind {
+	BATCH_CHANGE,  /* an event about a name, which the channels judge */
+	BATCH_OWN,     /* an event of the tap's own: for all channels, at once */
+	BATCH_INTENT,  /* to be remembered; no event */
+	BATCH_NOTHING, /* no event */
+};
+
+/* Bytes in the batch's memory. */
+struct batch_bytes {
+	size_t at, size;
+};
+
+/* What is committed of one thing; its event is the job of the same number. */
 struct batch_item {
-	struct change_name name, new_name;
+	enum batch_kind kind;
+	struct change_name name, new_name; /* of a change */
 	uint8_t object, verb;
 	bool restore;
+	uint64_t writer, ticket; /* BATCH_INTENT: it begins; else, if ticket is not 0: it ends */
+	bool takes_back;         /* from quarantine, the record of number `aside` */
+	bool sets_aside;         /* into quarantine, `payload` under `header` */
+	uint64_t aside;
+	struct aside_header header; /* of the record that the item was made of */
+	struct batch_bytes payload;
+	bool has_key; /* BATCH_OWN: and this is what became of a key */
+	struct event_key key;
+	bool tells_renewal; /* BATCH_OWN: and this tells that a new log was begun */
+};
+
+/* A segment, and how far it is consumed with the batch. */
+struct batch_mark {
+	struct spool_segment segment;
+	struct spool_mark mark;
 };
 
 struct batch {
 	struct batch_item items[BATCH_MAX];
 	struct sign_job jobs[BATCH_MAX];
 	size_t count;
-	bool consumes; /* the segment below is consumed up to `consumed` */
-	bool finishes; /* and nothing will follow in it */
-	uint8_t segment[SPOOL_ID_SIZE];
-	uint64_t sequence, consumed;
+	struct batch_mark marks[BATCH_MARKS];
+	size_t mark_count;
+	struct spool_order order; /* as it is behind the batch */
+	struct buffer bytes;      /* the items' payloads */
 };
 
 struct batch_maker;
 
-/* `config`, `key` and `tallies` are lent. RESULT_OK or RESULT_NOMEM. */
+/* All but `key`, whose id alone is used, are lent. RESULT_OK or RESULT_NOMEM. */
 MUST_USE int batch_maker_new(const struct config *config, const struct signing_key *key,
-			     struct tallies *tallies, struct batch_maker **maker);
+			     struct feed_store *store, struct tallies *tallies,
+			     struct batch_maker **maker);
 void batch_maker_free(struct batch_maker **maker);
 
 void batch_init(struct batch *batch);
 void batch_free(struct batch *batch);
 
-/* Empties `batch` and fills it with what the spool has. SPOOL_STEP_RECORD: it holds something, which may be just the
- * end of a segment; SPOOL_STEP_WAIT: nothing is there; SPOOL_STEP_SEGMENT: a segment was begun, of which the caller
- * knows how much is consumed. */
-enum spool_step batch_fill(struct batch_maker *maker, struct spool_reader *reader,
+/* Makes it an empty batch again, with the order as it is. */
+void batch_clear(struct batch *batch, const struct spool_order *order);
+bool batch_is_empty(const struct batch *batch);
+
+/* Empties `batch` and fills it with what the spool has. What a dead writer left open, and quarantine that is to be
+ * tried again, stand in the store: they are looked for there only when all batches before this one are committed,
+ * which `is_alone` says; without, the batch ends before them. */
+void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
+		const struct clock_reading *now, bool is_alone, struct batch *batch);
+
+/* Adds an event of the tap's own. RESULT_OK, RESULT_FULL, RESULT_NOMEM. */
+MUST_USE int batch_add_gap(struct batch_maker *maker, const struct spool_gap *gap,
 			   const struct clock_reading *now, struct batch *batch);
+MUST_USE int batch_add_key(struct batch_maker *maker, const struct event_key *key,
+			   const struct clock_reading *now, struct batch *batch);
+
+/* Puts a gap in the place of an event that can't be signed, and its change into quarantine. RESULT_OK, RESULT_NOMEM. */
+MUST_USE int batch_set_aside(struct batch_maker *maker, size_t item,
+			     const struct clock_reading *now, struct batch *batch);
 
 #endif

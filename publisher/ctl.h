@@ -15,6 +15,9 @@ int ctl_check(int argc, char **argv);
 int ctl_status(int argc, char **argv);
 int ctl_spool_dump(int argc, char **argv);
 int ctl_feed_dump(int argc, char **argv);
+int ctl_quarantine(int argc, char **argv);
+int ctl_revoke(int argc, char **argv);
+int ctl_new_log(int argc, char **argv);
 
 /* Loads the config, or says on stderr what is wrong with it. NULL: it said so. */
 struct config *ctl_load(const char *path);

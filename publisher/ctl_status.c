@@ -1,6 +1,7 @@
 /* ctl_status.c - epptapctl status: one screen for people */
 #include "publisher/ctl.h"
 
+#include "base/state_dir.h"
 #include "publisher/feed_store.h"
 #include "publisher/hold.h"
 #include "publisher/publisher.h"
@@ -21,7 +22,7 @@ static int show_writer(const char *state_dir, long *writer)
 {
 	char path[PATH_MAX];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	snprintf(path, sizeof path, "%s/" SPOOL_LOCKS_FILE, state_dir);
+	snprintf(path, sizeof path, "%s/" STATE_DIR_LOCKS_FILE, state_dir);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT)
 		return ctl_fail("%s: %s; run this as the front end's user", path, strerror(errno));

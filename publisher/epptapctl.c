@@ -24,6 +24,12 @@ static const struct command {
 	 ctl_spool_dump},
 	{"feed-dump", "CONFIG [CHANNEL]",
 	 "each channel's events, sent and held, one JSON object a line", 1, 2, ctl_feed_dump},
+	{"quarantine", "CONFIG [retry]",
+	 "what no event could be made of; retry: try again, as after an upgrade", 1, 2,
+	 ctl_quarantine},
+	{"revoke", "CONFIG KID", "tell readers to trust an event key no more", 2, 2, ctl_revoke},
+	{"new-log", "CONFIG", "publish again from a state_dir that was lost, copied or restored", 1,
+	 1, ctl_new_log},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

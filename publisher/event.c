@@ -2,6 +2,7 @@
 
 #include "publisher/feed_format.h"
 #include "publisher/json.h"
+#include "publisher/jwks.h"
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
@@ -248,6 +249,18 @@ static void write_impact(struct writer *writer)
 	json_close_list_if_any(&writer->json, mark);
 }
 
+static const char *outcome_name(enum change_outcome outcome)
+{
+	switch (outcome) {
+	case CHANGE_PENDING:
+		return "pending";
+	case CHANGE_UNKNOWN:
+		return "unknown";
+	default:
+		return "completed";
+	}
+}
+
 static void write_value(struct writer *writer)
 {
 	const struct change *change = writer->change;
@@ -259,7 +272,7 @@ static void write_value(struct writer *writer)
 	if (change->registrar.text[0])
 		json_put_text(json, "registrar", change->registrar.text);
 	json_put_text(json, "initiator", "registrar");
-	json_put_text(json, "outcome", change->outcome == CHANGE_PENDING ? "pending" : "completed");
+	json_put_text(json, "outcome", outcome_name(change->outcome));
 	write_impact(writer);
 	write_delta(writer, "add", &change->add);
 	write_delta(writer, "remove", &change->remove);
@@ -284,23 +297,19 @@ static void write_id(struct json *json, const uint8_t id[EVENT_ID_SIZE])
 	buffer_free(&encoded);
 }
 
-static void write_subject(struct json *json, const char *name)
+static void write_subject(struct json *json, const char *uri)
 {
-	char uri[sizeof "dns:" + CHANGE_NAME_SIZE];
-	snprintf(uri, sizeof uri, "dns:%s", name);
 	json_open_object(json, "sub_id");
 	json_put_text(json, "format", "uri");
 	json_put_text(json, "uri", uri);
 	json_close_object(json);
 }
 
-void event_write(const struct change *change, const struct event_facts *facts, bool counts,
-		 struct buffer *claims)
+/* The claims that all events have, up to the opened `events`. */
+static void open_claims(struct json *json, const struct event_facts *facts, int64_t seen_us,
+			const char *txn, const char *subject)
 {
-	struct writer writer = {.json = {.into = claims}, .change = change, .counts = counts};
-	struct json *json = &writer.json;
-	int64_t seen_ms = change->wall_us / 1000;
-
+	int64_t seen_ms = seen_us / 1000;
 	json_open_object(json, NULL);
 	json_put_text(json, "iss", facts->config->registry);
 	write_id(json, facts->id);
@@ -309,14 +318,76 @@ void event_write(const struct change *change, const struct event_facts *facts, b
 	/* Three decimals, always. */
 	const char fraction[] = {'.', (char)('0' + seen_ms / 100 % 10),
 				 (char)('0' + seen_ms / 10 % 10), (char)('0' + seen_ms % 10)};
-	buffer_append(claims, fraction, sizeof fraction);
-	if (change->svtrid.text[0])
-		json_put_text(json, "txn", change->svtrid.text);
-	write_subject(json, change->name.text);
+	buffer_append(json->into, fraction, sizeof fraction);
+	if (*txn)
+		json_put_text(json, "txn", txn);
+	write_subject(json, subject);
 	json_open_object(json, "events");
-	json_open_object(json, event_name(change));
+}
+
+static void close_claims(struct json *json)
+{
+	json_close_object(json);
+	json_close_object(json);
+}
+
+void event_write(const struct change *change, const struct event_facts *facts, bool counts,
+		 struct buffer *claims)
+{
+	struct writer writer = {.json = {.into = claims}, .change = change, .counts = counts};
+	char uri[sizeof "dns:" + CHANGE_NAME_SIZE];
+	snprintf(uri, sizeof uri, "dns:%s", change->name.text);
+	open_claims(&writer.json, facts, change->wall_us, change->svtrid.text, uri);
+	json_open_object(&writer.json, event_name(change));
 	write_value(&writer);
-	json_close_object(json);
-	json_close_object(json);
-	json_close_object(json);
+	json_close_object(&writer.json);
+	close_claims(&writer.json);
+}
+
+/* RFC 3339, with milliseconds. */
+static void write_time(struct json *json, const char *name, int64_t wall_us)
+{
+	char text[32], whole[40];
+	struct tm utc;
+	time_t when = wall_us / 1000000;
+	if (wall_us <= 0 || !gmtime_r(&when, &utc) ||
+	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+		return;
+	snprintf(whole, sizeof whole, "%s.%03dZ", text, (int)(wall_us / 1000 % 1000));
+	json_put_text(json, name, whole);
+}
+
+void event_write_gap(const struct spool_gap *gap, const struct event_facts *facts,
+		     struct buffer *claims)
+{
+	struct json json = {.into = claims};
+	open_claims(&json, facts, gap->to_us, gap->txn, facts->config->registry);
+	json_open_object(&json, "urn:epptap:gap");
+	json_put_text(&json, "reason", gap->reason);
+	if (gap->count)
+		json_put_number(&json, "count", (int64_t)gap->count);
+	write_time(&json, "from", gap->from_us);
+	write_time(&json, "to", gap->to_us);
+	if (*gap->registrar)
+		json_put_text(&json, "registrar", gap->registrar);
+	if (*gap->txn)
+		json_put_text(&json, "txn", gap->txn);
+	json_close_object(&json);
+	close_claims(&json);
+}
+
+void event_write_key(const struct event_key *key, const struct event_facts *facts,
+		     struct buffer *claims)
+{
+	static const char *const actions[] = {
+		[KEY_TRUSTED] = "added", [KEY_RETIRED] = "retired", [KEY_REVOKED] = "revoked"};
+	struct json json = {.into = claims};
+	open_claims(&json, facts, facts->signed_s * 1000000, "", facts->config->registry);
+	json_open_object(&json, "urn:epptap:key");
+	json_put_text(&json, "action", actions[key->record.state]);
+	json_put_text(&json, "kid", key->id);
+	if (key->record.state == KEY_TRUSTED)
+		jwk_write(&json, "jwk", key->id, strlen(key->id), key->record.key);
+	json_close_object(&json);
+	close_claims(&json);
 }

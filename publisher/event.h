@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/config.h"
 #include "eppparse/change.h"
+#include "publisher/feed_store.h"
 
 enum { EVENT_ID_SIZE = 16 }; /* bytes of a jti before base64url */
 
@@ -22,5 +23,19 @@ struct event_facts {
  * a change that would not fit otherwise. */
 void event_write(const struct change *change, const struct event_facts *facts, bool counts,
 		 struct buffer *claims);
+
+/* The tap's own events, about the registry as a whole. */
+
+/* urn:epptap:gap: changes were lost, or could not be read. Times are the wall clock's; from_us 0: not known. */
+void event_write_gap(const struct spool_gap *gap, const struct event_facts *facts,
+		     struct buffer *claims);
+
+/* urn:epptap:key: what became of a key that signs events. */
+struct event_key {
+	char id[FEED_KEY_ID_SIZE];
+	struct key_record record; /* KEY_TRUSTED: it is added */
+};
+void event_write_key(const struct event_key *key, const struct event_facts *facts,
+		     struct buffer *claims);
 
 #endif

@@ -33,12 +33,13 @@ struct feed {
 	struct feed_clock clock; /* as last committed */
 	int64_t next_due_ms;     /* on the feed's time line, as last committed */
 	struct channel_record *records;
+	uint64_t *committed_events; /* by channel */
 	struct hold_released released;
 	struct sending *sendings;
 	size_t sending_count, sending_capacity;
-	uint64_t added, unwanted;           /* of this batch */
-	uint8_t forgettable[SPOOL_ID_SIZE]; /* a segment whose file is gone */
-	bool has_forgettable;
+	uint64_t added, unwanted;                        /* of this batch */
+	uint8_t forgettable[BATCH_MARKS][SPOOL_ID_SIZE]; /* segments whose files are gone */
+	size_t forgettable_count;
 };
 
 static int load_channels(struct feed *feed, struct feed_txn *txn)
@@ -75,6 +76,12 @@ static int find_next_due(struct feed *feed, struct feed_txn *txn, int64_t *next_
 	return result;
 }
 
+static void note_events(struct feed *feed)
+{
+	for (size_t i = 0; i < feed->config->channel_count; i++)
+		feed->committed_events[i] = feed->records[i].next_index;
+}
+
 static int look_up_state(struct feed *feed)
 {
 	struct feed_txn txn;
@@ -90,6 +97,8 @@ static int look_up_state(struct feed *feed)
 	if (result == RESULT_OK)
 		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
+	if (result == RESULT_OK)
+		note_events(feed);
 	atomic_store(&feed->tallies->held, held);
 	return result;
 }
@@ -107,7 +116,8 @@ int feed_new(const struct config *config, struct feed_store *store, struct outle
 	feed->tallies = tallies;
 	clock_boot_id(feed->boot_id);
 	feed->records = calloc(config->channel_count, sizeof *feed->records);
-	int result = feed->records ? look_up_state(feed) : RESULT_NOMEM;
+	feed->committed_events = calloc(config->channel_count, sizeof *feed->committed_events);
+	int result = feed->records && feed->committed_events ? look_up_state(feed) : RESULT_NOMEM;
 	if (result != RESULT_OK)
 		feed_free(&feed);
 	*out = feed;
@@ -121,6 +131,7 @@ void feed_free(struct feed **feed)
 	hold_released_free(&(*feed)->released);
 	free((*feed)->sendings);
 	free((*feed)->records);
+	free((*feed)->committed_events);
 	free(*feed);
 	*feed = NULL;
 }
@@ -217,44 +228,94 @@ static int place_in_channel(struct feed *feed, struct feed_txn *txn, size_t chan
 	return result;
 }
 
-static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch *batch, size_t i,
-		    int64_t now_ms)
+/* The channels that the event is for, a bit each. What is of the tap's own is for all. */
+static uint64_t channels_of(const struct feed *feed, const struct batch_item *item)
+{
+	uint64_t wanted = 0;
+	for (size_t c = 0; c < feed->config->channel_count; c++)
+		if (item->kind == BATCH_OWN || wants(&feed->config->channels[c], item))
+			wanted |= UINT64_C(1) << c;
+	return wanted;
+}
+
+static int add_event(struct feed *feed, struct feed_txn *txn, const struct batch *batch, size_t i,
+		     int64_t now_ms)
 {
 	const struct batch_item *item = &batch->items[i];
 	const struct sign_job *job = &batch->jobs[i];
-	const struct feed_event event = {.object = item->object,
+	bool own = item->kind == BATCH_OWN;
+	const struct feed_event event = {.object = own ? FEED_OWN_EVENT : item->object,
 					 .verb = item->verb,
 					 .feed_ms = now_ms,
 					 .name = item->name.text,
 					 .new_name = item->new_name.text,
 					 .jws = job->jws.data,
 					 .jws_size = job->jws.size};
-	uint64_t number, wanted = 0; /* by channel, a bit each */
-	uint32_t channels = 0;
-	for (size_t c = 0; c < feed->config->channel_count; c++) {
-		bool yes = wants(&feed->config->channels[c], item);
-		wanted |= (uint64_t)yes << c;
-		channels += yes;
-	}
-	if (channels == 0) {
+	uint64_t number, wanted = channels_of(feed, item);
+	if (wanted == 0) {
 		feed->unwanted++;
 		return RESULT_OK;
 	}
-	int result = feed_txn_add_event(txn, &event, channels, &number);
+	int result =
+		feed_txn_add_event(txn, &event, (uint32_t)__builtin_popcountll(wanted), &number);
 	feed->added++;
-	for (size_t c = 0; c < feed->config->channel_count && result == RESULT_OK; c++)
-		if (wanted >> c & 1)
-			result = place_in_channel(feed, txn, c, &event, number, i, now_ms);
+	for (size_t c = 0; c < feed->config->channel_count && result == RESULT_OK; c++) {
+		if (!(wanted >> c & 1))
+			continue;
+		result = own ? place(feed, txn, c, number, i)
+			     : place_in_channel(feed, txn, c, &event, number, i, now_ms);
+	}
 	return result;
+}
+
+static int end_renewal(struct feed_txn *txn)
+{
+	struct feed_identity identity;
+	int result = feed_txn_identity(txn, &identity);
+	identity.renewed = false;
+	return result == RESULT_OK ? feed_txn_set_identity(txn, &identity) : result;
+}
+
+/* What an item changes beside the feed: intents, quarantine, keys. */
+static int keep_books(struct feed_txn *txn, const struct batch *batch,
+		      const struct batch_item *item)
+{
+	const char *payload = batch->bytes.data + item->payload.at;
+	int result = RESULT_OK;
+	if (item->kind == BATCH_INTENT)
+		result = feed_txn_add_intent(txn, item->writer, item->ticket, item->header.wall_us,
+					     payload, item->payload.size);
+	else if (item->ticket)
+		result = feed_txn_end_intent(txn, item->writer, item->ticket);
+	if (result == RESULT_OK && item->sets_aside)
+		result = feed_txn_put_aside(txn, &item->header, payload, item->payload.size);
+	if (result == RESULT_OK && item->takes_back)
+		result = feed_txn_take_back(txn, item->aside);
+	if (result == RESULT_OK && item->has_key)
+		result = feed_txn_set_key(txn, item->key.id, &item->key.record);
+	if (result == RESULT_OK && item->tells_renewal)
+		result = end_renewal(txn);
+	return result;
+}
+
+static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch *batch, size_t i,
+		    int64_t now_ms)
+{
+	const struct batch_item *item = &batch->items[i];
+	int result = keep_books(txn, batch, item);
+	bool is_event = item->kind == BATCH_CHANGE || item->kind == BATCH_OWN;
+	return result == RESULT_OK && is_event ? add_event(feed, txn, batch, i, now_ms) : result;
 }
 
 static int record_consumption(struct feed *feed, struct feed_txn *txn, const struct batch *batch)
 {
 	int result = RESULT_OK;
-	if (feed->has_forgettable)
-		result = feed_txn_forget_segment(txn, feed->forgettable);
-	if (result == RESULT_OK && batch && batch->consumes)
-		result = feed_txn_set_consumed(txn, batch->segment, batch->consumed);
+	for (size_t i = 0; i < feed->forgettable_count && result == RESULT_OK; i++)
+		result = feed_txn_forget_segment(txn, feed->forgettable[i]);
+	for (size_t i = 0; batch && i < batch->mark_count && result == RESULT_OK; i++)
+		result = feed_txn_set_mark(txn, batch->marks[i].segment.id, &batch->marks[i].mark);
+	if (batch && batch->mark_count && result == RESULT_OK)
+		result = feed_txn_set_order(txn, &batch->order);
 	return result;
 }
 
@@ -318,7 +379,9 @@ static void send_event(struct feed *feed, const struct sending *sending,
 {
 	struct outlet *outlet = feed->outlets[sending->channel];
 	char topic[FEED_TOPIC_SIZE];
-	if (feed_topic(event->name, topic) == RESULT_OK)
+	if (!*event->name)
+		outlet_send(outlet, FEED_EVENT_TOPIC, sending->index, event->jws, event->jws_size);
+	else if (feed_topic(event->name, topic) == RESULT_OK)
 		outlet_send(outlet, topic, sending->index, event->jws, event->jws_size);
 	/* A host that gets a new name goes out under both. */
 	if (*event->new_name && feed_topic(event->new_name, topic) == RESULT_OK)
@@ -370,7 +433,8 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 		return result == RESULT_INVALID ? RESULT_STORE : result;
 	feed->clock = clock;
 	feed->next_due_ms = next_ms;
-	feed->has_forgettable = false;
+	feed->forgettable_count = 0;
+	note_events(feed);
 	send_all(feed, batch);
 	tally(&feed->tallies->published, feed->added);
 	tally(&feed->tallies->unwanted, feed->unwanted);
@@ -381,8 +445,14 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 
 void feed_forget_segment(struct feed *feed, const uint8_t id[SPOOL_ID_SIZE])
 {
-	memcpy(feed->forgettable, id, sizeof feed->forgettable);
-	feed->has_forgettable = true;
+	if (feed->forgettable_count == BATCH_MARKS)
+		return;
+	memcpy(feed->forgettable[feed->forgettable_count++], id, SPOOL_ID_SIZE);
+}
+
+uint64_t feed_channel_events(const struct feed *feed, size_t channel)
+{
+	return feed->committed_events[channel];
 }
 
 bool feed_is_due(const struct feed *feed, const struct clock_reading *now)

@@ -26,8 +26,11 @@ MUST_USE int feed_commit(struct feed *feed, const struct batch *batch,
 			 const struct clock_reading *now);
 
 /* The segment's file is gone: the next commit forgets how far it was consumed. Not before: if the file came back, it
- * would be read again. */
+ * would be read again. Of a commit's segments, all may be told. */
 void feed_forget_segment(struct feed *feed, const uint8_t id[SPOOL_ID_SIZE]);
+
+/* How many places of the channel are given, as last committed. */
+uint64_t feed_channel_events(const struct feed *feed, size_t channel);
 
 /* Is an event due at `now`? Looks at what the last commit left, not at the store. */
 bool feed_is_due(const struct feed *feed, const struct clock_reading *now);

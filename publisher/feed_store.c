@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 /* RESERVE: bytes over the limit, for taking away from a full store, since LMDB copies pages to do so. */
-enum { PLACE_KEY_SIZE = 12, RESERVE = 4 << 20 };
+enum { PLACE_KEY_SIZE = 12, INTENT_KEY_SIZE = 16, NUMBER_SIZE = 8, RESERVE = 4 << 20 };
 
 #define NO_NUMBER UINT64_MAX
 
 static const char *const table_names[TABLE_COUNT] = {
-	"meta", "events", "channels", "places", "holds", "due", "segments", "keys",
+	"meta", "events",   "channels", "places",  "holds",
+	"due",  "segments", "keys",     "intents", "aside",
 };
 
 struct feed_store {
@@ -232,29 +233,74 @@ void feed_txn_abort(struct feed_txn *txn)
 	txn->mdb = NULL;
 }
 
+/* What stands under a name in the table of single things; zeros if it is not there yet. */
+static int get_meta(struct feed_txn *txn, const char *name, void *into, size_t size)
+{
+	memset(into, 0, size);
+	int result = get(txn, TABLE_META, text_view(name), into, size);
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+static int put_meta(struct feed_txn *txn, const char *name, const void *from, size_t size)
+{
+	return put(txn, TABLE_META, text_view(name), view(from, size));
+}
+
 int feed_txn_clock(struct feed_txn *txn, struct feed_clock *clock)
 {
-	memset(clock, 0, sizeof *clock);
-	int result = get(txn, TABLE_META, text_view("clock"), clock, sizeof *clock);
-	return result == RESULT_INVALID ? RESULT_OK : result;
+	return get_meta(txn, "clock", clock, sizeof *clock);
 }
 
 int feed_txn_set_clock(struct feed_txn *txn, const struct feed_clock *clock)
 {
-	return put(txn, TABLE_META, text_view("clock"), view(clock, sizeof *clock));
+	return put_meta(txn, "clock", clock, sizeof *clock);
+}
+
+int feed_txn_order(struct feed_txn *txn, struct spool_order *order)
+{
+	return get_meta(txn, "order", order, sizeof *order);
+}
+
+int feed_txn_set_order(struct feed_txn *txn, const struct spool_order *order)
+{
+	return put_meta(txn, "order", order, sizeof *order);
+}
+
+int feed_txn_identity(struct feed_txn *txn, struct feed_identity *identity)
+{
+	return get_meta(txn, "identity", identity, sizeof *identity);
+}
+
+int feed_txn_set_identity(struct feed_txn *txn, const struct feed_identity *identity)
+{
+	return put_meta(txn, "identity", identity, sizeof *identity);
+}
+
+/* The number after the last key of a table whose keys are numbers. */
+static int next_number(struct feed_txn *txn, enum feed_table table, uint64_t *number)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int code = mdb_cursor_open(txn->mdb, txn->tables[table], &cursor);
+	if (code != MDB_SUCCESS)
+		return feed_store_result(code);
+	code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	*number = code == MDB_SUCCESS ? feed_key_u64(key.mv_data) + 1 : 0;
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
 }
 
 int feed_txn_event_count(struct feed_txn *txn, uint64_t *count)
 {
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	int code = mdb_cursor_open(txn->mdb, txn->tables[TABLE_EVENTS], &cursor);
-	if (code != MDB_SUCCESS)
-		return feed_store_result(code);
-	code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-	*count = code == MDB_SUCCESS ? feed_key_u64(key.mv_data) + 1 : 0;
-	mdb_cursor_close(cursor);
-	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
+	return next_number(txn, TABLE_EVENTS, count);
+}
+
+int feed_txn_count(struct feed_txn *txn, enum feed_table table, uint64_t *count)
+{
+	MDB_stat stat;
+	int code = mdb_stat(txn->mdb, txn->tables[table], &stat);
+	*count = code == MDB_SUCCESS ? stat.ms_entries : 0;
+	return feed_store_result(code);
 }
 
 int feed_txn_add_event(struct feed_txn *txn, const struct feed_event *event, uint32_t channels,
@@ -371,35 +417,159 @@ int feed_txn_placed(struct feed_txn *txn, const struct channel_record *record, u
 	return get(txn, TABLE_PLACES, view(key, sizeof key), number, sizeof *number);
 }
 
-int feed_txn_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], uint64_t *bytes)
+int feed_txn_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
 {
-	*bytes = 0;
-	int result = get(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), bytes, sizeof *bytes);
+	memset(mark, 0, sizeof *mark);
+	int result = get(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), mark, sizeof *mark);
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
-int feed_txn_set_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], uint64_t bytes)
+int feed_txn_set_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
+		      const struct spool_mark *mark)
 {
-	return put(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), view(&bytes, sizeof bytes));
+	return put(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE), view(mark, sizeof *mark));
+}
+
+/* Takes away what need not be there. */
+static int drop(struct feed_txn *txn, enum feed_table table, MDB_val key)
+{
+	int code = mdb_del(txn->mdb, txn->tables[table], &key, NULL);
+	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
 }
 
 int feed_txn_forget_segment(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE])
 {
-	MDB_val key = view(id, SPOOL_ID_SIZE);
-	int code = mdb_del(txn->mdb, txn->tables[TABLE_SEGMENTS], &key, NULL);
-	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
+	return drop(txn, TABLE_SEGMENTS, view(id, SPOOL_ID_SIZE));
 }
 
-int feed_txn_add_key(struct feed_txn *txn, const char *id, const uint8_t key[FEED_KEY_SIZE])
+/* The first entry at `wanted` or behind it. RESULT_INVALID: none, or its key does not begin with `prefix` bytes of
+ * `wanted`, or has another length. */
+static int seek(struct feed_txn *txn, enum feed_table table, MDB_val wanted, size_t prefix,
+		MDB_val *key, MDB_val *value)
 {
-	return put(txn, TABLE_KEYS, text_view(id), view(key, FEED_KEY_SIZE));
+	MDB_cursor *cursor;
+	int code = mdb_cursor_open(txn->mdb, txn->tables[table], &cursor);
+	if (code != MDB_SUCCESS)
+		return feed_store_result(code);
+	*key = wanted;
+	code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+	mdb_cursor_close(cursor);
+	if (code != MDB_SUCCESS)
+		return feed_store_result(code);
+	bool fits =
+		key->mv_size == wanted.mv_size && memcmp(key->mv_data, wanted.mv_data, prefix) == 0;
+	return fits ? RESULT_OK : RESULT_INVALID;
+}
+
+/* A value that begins with a header of `header_size` bytes. */
+static int put_with_header(struct feed_txn *txn, enum feed_table table, MDB_val key,
+			   const void *header, size_t header_size, const void *bytes, size_t size)
+{
+	MDB_val value = {.mv_size = header_size + size};
+	int code = mdb_put(txn->mdb, txn->tables[table], &key, &value, MDB_RESERVE);
+	if (code != MDB_SUCCESS)
+		return feed_store_result(code);
+	memcpy(value.mv_data, header, header_size);
+	memcpy((char *)value.mv_data + header_size, bytes, size);
+	return RESULT_OK;
+}
+
+static int split_header(MDB_val value, void *header, size_t header_size, const void **bytes,
+			size_t *size)
+{
+	if (value.mv_size < header_size)
+		return RESULT_STORE;
+	memcpy(header, value.mv_data, header_size);
+	*bytes = (const char *)value.mv_data + header_size;
+	*size = value.mv_size - header_size;
+	return RESULT_OK;
+}
+
+static void intent_key(uint8_t key[INTENT_KEY_SIZE], uint64_t writer, uint64_t ticket)
+{
+	feed_key_put_u64(key, writer);
+	feed_key_put_u64(key + NUMBER_SIZE, ticket);
+}
+
+int feed_txn_add_intent(struct feed_txn *txn, uint64_t writer, uint64_t ticket, int64_t wall_us,
+			const void *bytes, size_t size)
+{
+	uint8_t key[INTENT_KEY_SIZE];
+	intent_key(key, writer, ticket);
+	return put_with_header(txn, TABLE_INTENTS, view(key, sizeof key), &wall_us, sizeof wall_us,
+			       bytes, size);
+}
+
+int feed_txn_end_intent(struct feed_txn *txn, uint64_t writer, uint64_t ticket)
+{
+	uint8_t key[INTENT_KEY_SIZE];
+	intent_key(key, writer, ticket);
+	return drop(txn, TABLE_INTENTS, view(key, sizeof key));
+}
+
+int feed_txn_next_intent(struct feed_txn *txn, uint64_t writer, uint64_t *ticket, int64_t *wall_us,
+			 const void **bytes, size_t *size)
+{
+	uint8_t wanted[INTENT_KEY_SIZE];
+	MDB_val key, value;
+	intent_key(wanted, writer, *ticket);
+	int result =
+		seek(txn, TABLE_INTENTS, view(wanted, sizeof wanted), NUMBER_SIZE, &key, &value);
+	if (result != RESULT_OK)
+		return result;
+	*ticket = feed_key_u64((const uint8_t *)key.mv_data + NUMBER_SIZE);
+	return split_header(value, wall_us, sizeof *wall_us, bytes, size);
+}
+
+int feed_txn_put_aside(struct feed_txn *txn, const struct aside_header *header, const void *payload,
+		       size_t size)
+{
+	uint8_t key[NUMBER_SIZE];
+	uint64_t number;
+	int result = next_number(txn, TABLE_ASIDE, &number);
+	if (result != RESULT_OK)
+		return result;
+	feed_key_put_u64(key, number);
+	return put_with_header(txn, TABLE_ASIDE, view(key, sizeof key), header, sizeof *header,
+			       payload, size);
+}
+
+int feed_txn_next_aside(struct feed_txn *txn, uint64_t *number, struct aside_header *header,
+			const void **payload, size_t *size)
+{
+	uint8_t wanted[NUMBER_SIZE];
+	MDB_val key, value;
+	feed_key_put_u64(wanted, *number);
+	int result = seek(txn, TABLE_ASIDE, view(wanted, sizeof wanted), 0, &key, &value);
+	if (result != RESULT_OK)
+		return result;
+	*number = feed_key_u64(key.mv_data);
+	return split_header(value, header, sizeof *header, payload, size);
+}
+
+int feed_txn_take_back(struct feed_txn *txn, uint64_t number)
+{
+	uint8_t key[NUMBER_SIZE];
+	feed_key_put_u64(key, number);
+	return drop(txn, TABLE_ASIDE, view(key, sizeof key));
+}
+
+int feed_txn_set_key(struct feed_txn *txn, const char *id, const struct key_record *key)
+{
+	return put(txn, TABLE_KEYS, text_view(id), view(key, sizeof *key));
+}
+
+int feed_txn_key(struct feed_txn *txn, const char *id, struct key_record *key)
+{
+	return get(txn, TABLE_KEYS, text_view(id), key, sizeof *key);
 }
 
 int feed_txn_each_key(struct feed_txn *txn,
 		      int (*show)(void *context, const char *id, size_t id_size,
-				  const uint8_t key[FEED_KEY_SIZE]),
+				  const struct key_record *key),
 		      void *context)
 {
+	struct key_record record;
 	MDB_cursor *cursor;
 	MDB_val key, value;
 	int result = feed_store_result(mdb_cursor_open(txn->mdb, txn->tables[TABLE_KEYS], &cursor));
@@ -407,14 +577,29 @@ int feed_txn_each_key(struct feed_txn *txn,
 		return result;
 	int code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 	for (; code == MDB_SUCCESS && result == RESULT_OK;
-	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))
-		result = value.mv_size == FEED_KEY_SIZE
-				 ? show(context, key.mv_data, key.mv_size, value.mv_data)
-				 : RESULT_STORE;
+	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		if (value.mv_size != sizeof record) {
+			result = RESULT_STORE;
+			break;
+		}
+		memcpy(&record, value.mv_data, sizeof record);
+		result = show(context, key.mv_data, key.mv_size, &record);
+	}
 	mdb_cursor_close(cursor);
 	if (result == RESULT_OK && code != MDB_NOTFOUND)
 		result = feed_store_result(code);
 	return result;
+}
+
+void feed_store_usage(struct feed_store *store, uint64_t *used_bytes, uint64_t *limit_bytes)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	*used_bytes = 0;
+	*limit_bytes = store->limit;
+	if (!store->unmapped && mdb_env_info(store->env, &info) == MDB_SUCCESS &&
+	    mdb_env_stat(store->env, &stat) == MDB_SUCCESS)
+		*used_bytes = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
 }
 
 /* One channel less needs the event. */

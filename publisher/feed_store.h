@@ -13,9 +13,9 @@
 #define PUBLISHER_FEED_STORE_H
 
 #include "base/result.h"
-#include "plugin/spool.h"
 #include "publisher/feed_clock.h"
 #include "publisher/feed_format.h"
+#include "publisher/spool_merge.h"
 
 #include <lmdb.h>
 #include <stdbool.h>
@@ -24,17 +24,19 @@
 
 #define FEED_STORE_FOLDER "feed"
 
-enum { FEED_STORE_VERSION = 1 };
+enum { FEED_STORE_VERSION = 2 };
 
 enum feed_table {
-	TABLE_META,     /* "version", "clock" */
+	TABLE_META,     /* "version", "clock", "order", "identity" */
 	TABLE_EVENTS,   /* number -> event_header, names, JWS */
 	TABLE_CHANNELS, /* name -> struct channel_record */
 	TABLE_PLACES,   /* channel, index -> number */
 	TABLE_HOLDS,    /* channel, name, number -> struct hold_record; see hold.h */
 	TABLE_DUE,      /* channel, feed time, number -> name */
-	TABLE_SEGMENTS, /* id -> bytes consumed */
-	TABLE_KEYS,     /* key id -> public key */
+	TABLE_SEGMENTS, /* id -> struct spool_mark */
+	TABLE_KEYS,     /* key id -> struct key_record */
+	TABLE_INTENTS,  /* writer, ticket -> wall clock, change_encode()'s bytes */
+	TABLE_ASIDE,    /* number -> struct aside_header, payload of a spool record */
 	TABLE_COUNT,
 };
 
@@ -61,6 +63,33 @@ struct channel_record {
 	uint32_t unused;
 	uint64_t next_index; /* how many places are taken */
 	uint64_t held;       /* events that wait */
+};
+
+enum key_state { KEY_TRUSTED, KEY_RETIRED, KEY_REVOKED };
+
+struct key_record {
+	uint8_t key[FEED_KEY_SIZE];
+	uint32_t state; /* enum key_state */
+};
+
+/* An event's object, beyond enum change_object: it is of the tap's own, has no name, and waits in no queue. */
+enum { FEED_OWN_EVENT = 255 };
+
+/* Whose store this is; all zeros in a new one. See identity.h. */
+struct feed_identity {
+	uint8_t stream[16];  /* random, made with the store and at each new log */
+	uint64_t inode;      /* of the store's file: another one means that it was copied */
+	uint32_t generation; /* how many new logs were begun */
+	uint32_t renewed;    /* a new log was begun, and has yet to be told in the feed */
+	char machine[40];    /* the machine's id, text; empty: not known */
+};
+
+/* Something that was set aside, since no event could be made of it. */
+struct aside_header {
+	int64_t wall_us; /* when the caller called */
+	uint32_t kind;   /* enum spool_kind */
+	char reason[SPOOL_REASON_SIZE];
+	uint32_t unused;
 };
 
 /* Opens the store for the one writer, and makes it if it is missing; or for a reader, who needs one that is there.
@@ -115,22 +144,54 @@ MUST_USE int feed_txn_place(struct feed_txn *txn, struct channel_record *record,
 MUST_USE int feed_txn_placed(struct feed_txn *txn, const struct channel_record *record,
 			     uint64_t index, uint64_t *number);
 
-/* How far the segment is consumed; 0 for one that was never read. */
-MUST_USE int feed_txn_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
-			       uint64_t *bytes);
-MUST_USE int feed_txn_set_consumed(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
-				   uint64_t bytes);
+/* How far the segment is consumed; zeros for one that was never read. */
+MUST_USE int feed_txn_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
+			   struct spool_mark *mark);
+MUST_USE int feed_txn_set_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
+			       const struct spool_mark *mark);
 MUST_USE int feed_txn_forget_segment(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE]);
 
-/* Remembers a key that signs. */
-MUST_USE int feed_txn_add_key(struct feed_txn *txn, const char *id,
-			      const uint8_t key[FEED_KEY_SIZE]);
+/* The latest stamps that went on; all zeros in a new store. */
+MUST_USE int feed_txn_order(struct feed_txn *txn, struct spool_order *order);
+MUST_USE int feed_txn_set_order(struct feed_txn *txn, const struct spool_order *order);
+
+MUST_USE int feed_txn_identity(struct feed_txn *txn, struct feed_identity *identity);
+MUST_USE int feed_txn_set_identity(struct feed_txn *txn, const struct feed_identity *identity);
+
+/* Intents whose end is not known yet: what was about to be done, as change_encode()'s bytes. */
+MUST_USE int feed_txn_add_intent(struct feed_txn *txn, uint64_t writer, uint64_t ticket,
+				 int64_t wall_us, const void *bytes, size_t size);
+MUST_USE int feed_txn_end_intent(struct feed_txn *txn, uint64_t writer, uint64_t ticket);
+
+/* The writer's first intent from *ticket on, which becomes its ticket. RESULT_INVALID: there is none. The bytes are
+ * good until the transaction ends. */
+MUST_USE int feed_txn_next_intent(struct feed_txn *txn, uint64_t writer, uint64_t *ticket,
+				  int64_t *wall_us, const void **bytes, size_t *size);
+
+/* Sets a record aside, under a number of its own. */
+MUST_USE int feed_txn_put_aside(struct feed_txn *txn, const struct aside_header *header,
+				const void *payload, size_t size);
+
+/* The first one from *number on, which becomes its number. RESULT_INVALID: there is none. */
+MUST_USE int feed_txn_next_aside(struct feed_txn *txn, uint64_t *number,
+				 struct aside_header *header, const void **payload, size_t *size);
+MUST_USE int feed_txn_take_back(struct feed_txn *txn, uint64_t number);
+
+/* How many there are in a table. */
+MUST_USE int feed_txn_count(struct feed_txn *txn, enum feed_table table, uint64_t *count);
+
+/* Remembers a key that signs, or what became of it. RESULT_INVALID of the reader: it is not known. */
+MUST_USE int feed_txn_set_key(struct feed_txn *txn, const char *id, const struct key_record *key);
+MUST_USE int feed_txn_key(struct feed_txn *txn, const char *id, struct key_record *key);
 
 /* Calls `show` for each key that was ever added; ends when it answers other than RESULT_OK, with that. */
 MUST_USE int feed_txn_each_key(struct feed_txn *txn,
 			       int (*show)(void *context, const char *id, size_t id_size,
-					   const uint8_t key[FEED_KEY_SIZE]),
+					   const struct key_record *key),
 			       void *context);
+
+/* How much of the store's limit is used. */
+void feed_store_usage(struct feed_store *store, uint64_t *used_bytes, uint64_t *limit_bytes);
 
 /* Takes away up to `most` of the channel's oldest places whose events were added before `feed_ms`; an event goes when
  * the last channel that it is for has let go of it. So one that waits somewhere stays. */

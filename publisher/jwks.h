@@ -4,11 +4,15 @@
 
 #include "base/config.h"
 #include "publisher/feed_store.h"
-#include "publisher/signing_key.h"
+#include "publisher/json.h"
 
-/* Remembers the key in the store, makes the log_dirs that are missing, and writes the file in each.
+/* Makes the log_dirs that are missing, and writes the store's keys, but for revoked ones, into the file in each.
  * RESULT_OK, or RESULT_STORE or RESULT_NOMEM with `why`. */
-MUST_USE int jwks_publish(const struct config *config, const struct signing_key *key,
-			  struct feed_store *store, char *why, size_t why_size);
+MUST_USE int jwks_publish(const struct config *config, struct feed_store *store, char *why,
+			  size_t why_size);
+
+/* Writes one key as a JWK; `name` is the member's, or NULL within a list. */
+void jwk_write(struct json *json, const char *name, const char *id, size_t id_size,
+	       const uint8_t key[FEED_KEY_SIZE]);
 
 #endif

@@ -17,32 +17,27 @@ enum { WINDOW_SIZE = 256 * 1024, PATH_SIZE = PATH_MAX + 64, LIVE_PATIENCE = 1000
 
 struct spool_reader {
 	char folder[PATH_MAX];
-	uint64_t first_live;
-	bool only_looking;
-	uint64_t sequence; /* of the current segment, or of the last one; 0: none yet */
-	int fd;            /* -1: between segments */
-	uint8_t id[SPOOL_ID_SIZE];
+	struct spool_segment segment; /* the current one, or the last one; sequence 0: none yet */
+	int fd;                       /* -1: between segments, or an unreadable one */
+	bool open;                    /* within a segment */
 	uint32_t salt;
 	uint64_t offset; /* where the next record begins */
 	char *window;    /* bytes of the file from window_start on */
 	size_t window_size, window_capacity;
 	uint64_t window_start;
-	uint64_t damaged;
 	int error;       /* of the last look(): an errno */
 	bool in_trouble; /* and told so */
 	unsigned waits;  /* steps that found no record at `offset` */
 };
 
-int spool_reader_new(const char *state_dir, uint64_t first_live, bool only_looking,
-		     struct spool_reader **out)
+int spool_reader_new(const char *state_dir, uint64_t writer, struct spool_reader **out)
 {
 	struct spool_reader *reader = calloc(1, sizeof *reader);
 	*out = NULL;
 	if (!reader)
 		return RESULT_NOMEM;
 	reader->fd = -1;
-	reader->first_live = first_live;
-	reader->only_looking = only_looking;
+	reader->segment.name.writer = writer;
 	snprintf(reader->folder, sizeof reader->folder, "%s/" SPOOL_FOLDER, state_dir);
 	*out = reader;
 	return RESULT_OK;
@@ -59,105 +54,106 @@ void spool_reader_free(struct spool_reader **reader)
 	*reader = NULL;
 }
 
-static void segment_path(const struct spool_reader *reader, uint64_t sequence, const char *suffix,
-			 char path[PATH_SIZE])
-{
-	snprintf(path, PATH_SIZE, "%s/" SPOOL_SEGMENT_NAME "%s", reader->folder, sequence, suffix);
-}
-
 /* Something could not be read; that is no end of a segment, and no damage: it is tried again. Told once. */
 static enum spool_step try_again(struct spool_reader *reader, int error)
 {
-	if (!reader->in_trouble && !reader->only_looking)
+	if (!reader->in_trouble)
 		log_error("the spool in %s can't be read: %s; trying again", reader->folder,
 			  strerror(error));
 	reader->in_trouble = true;
 	return SPOOL_STEP_WAIT;
 }
 
-/* The segment after the current one; 0: there is none, or (errno is not 0) the folder can't be read. */
-static uint64_t next_sequence(const struct spool_reader *reader)
+/* The sequence after the current one; 0: there is none, or (errno is not 0) the folder can't be read. */
+static uint32_t next_sequence(const struct spool_reader *reader)
 {
-	uint64_t next = 0;
+	const struct spool_name *now = &reader->segment.name;
+	struct spool_name name;
+	uint32_t next = 0;
 	DIR *dir = opendir(reader->folder);
 	if (!dir)
 		return 0;
 	errno = 0;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		uint64_t sequence = spool_sequence_of(entry->d_name);
-		if (sequence > reader->sequence && (next == 0 || sequence < next))
-			next = sequence;
-	}
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (spool_name_read(entry->d_name, &name) && name.writer == now->writer &&
+		    name.sequence > now->sequence && (next == 0 || name.sequence < next))
+			next = name.sequence;
 	closedir(dir);
 	return next;
 }
 
+bool spool_reader_has_more(const struct spool_reader *reader)
+{
+	return next_sequence(reader) != 0;
+}
+
 /* RESULT_OK; RESULT_INVALID: the file is no segment of this version; RESULT_STORE: errno says why. */
-static int read_header(int fd, struct spool_segment_header *header)
+static int read_header(int fd, const struct spool_name *name, struct spool_segment_header *header)
 {
 	ssize_t got = pread(fd, header, sizeof *header, 0);
 	if (got < 0)
 		return RESULT_STORE;
 	bool good = got == (ssize_t)sizeof *header &&
 		    memcmp(header->magic, SPOOL_SEGMENT_MAGIC, sizeof header->magic) == 0 &&
-		    header->version == SPOOL_VERSION && header->crc == spool_segment_crc(header);
+		    header->version == SPOOL_VERSION && header->crc == spool_segment_crc(header) &&
+		    header->writer == name->writer && header->sequence == name->sequence &&
+		    header->boot_id[SPOOL_BOOT_ID_SIZE - 1] == '\0';
 	return good ? RESULT_OK : RESULT_INVALID;
 }
 
-/* A file that is no segment must not stand in the way: it is kept under another name. */
-static void set_aside(struct spool_reader *reader, uint64_t sequence)
+/* What is no segment of this version has no id of its own: its name must do. */
+static void begin_unreadable(struct spool_segment *segment)
 {
-	char path[PATH_SIZE], bad[PATH_SIZE];
-	segment_path(reader, sequence, "", path);
-	segment_path(reader, sequence, ".bad", bad);
-	reader->damaged++;
-	reader->sequence = sequence;
-	if (!reader->only_looking && rename(path, bad) == 0)
-		log_error("%s was no spool segment of this version; it is now %s", path, bad);
+	segment->unreadable = segment->damaged = true;
+	memcpy(segment->id, &segment->name, sizeof segment->name);
 }
 
-/* Opens the next segment; those that are none are passed over. */
-static enum spool_step begin_segment(struct spool_reader *reader)
+static void begin_readable(struct spool_segment *segment, const struct spool_segment_header *header)
+{
+	memcpy(segment->id, header->id, sizeof segment->id);
+	memcpy(segment->boot_id, header->boot_id, sizeof segment->boot_id);
+	segment->created_us = segment->last_wall_us = header->created_us;
+}
+
+static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 {
 	struct spool_segment_header header;
+	struct spool_name name = reader->segment.name;
 	char path[PATH_SIZE];
-	uint64_t sequence = next_sequence(reader);
-	if (sequence == 0)
+	name.sequence = next_sequence(reader);
+	if (name.sequence == 0)
 		return errno && errno != ENOENT ? try_again(reader, errno) : SPOOL_STEP_WAIT;
-	segment_path(reader, sequence, "", path);
+	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, reader->folder, name.writer,
+		 name.sequence);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return try_again(reader, errno);
-	int result = read_header(fd, &header);
-	if (result != RESULT_OK) {
-		int error = errno;
+		return errno == ENOENT ? SPOOL_STEP_WAIT : try_again(reader, errno);
+	int result = read_header(fd, &name, &header);
+	int error = errno;
+	/* The header of a live one may be about to be written. */
+	if (result != RESULT_OK && (result == RESULT_STORE || alive)) {
 		close(fd);
-		if (result == RESULT_STORE)
-			return try_again(reader, error);
-		/* The live one may be about to be written. */
-		if (sequence >= reader->first_live)
-			return SPOOL_STEP_WAIT;
-		set_aside(reader, sequence);
-		return begin_segment(reader);
+		return result == RESULT_STORE ? try_again(reader, error) : SPOOL_STEP_WAIT;
 	}
 	reader->fd = fd;
-	reader->sequence = sequence;
-	memcpy(reader->id, header.id, sizeof reader->id);
+	reader->open = true;
+	reader->segment = (struct spool_segment){.name = name};
+	if (result == RESULT_OK)
+		begin_readable(&reader->segment, &header);
+	else
+		begin_unreadable(&reader->segment);
 	reader->salt = header.salt;
 	reader->offset = sizeof header;
 	reader->window_size = 0;
+	reader->waits = 0;
 	return SPOOL_STEP_SEGMENT;
 }
 
-/* Will nothing be appended to the current segment any more? */
-static bool is_finished(const struct spool_reader *reader)
+/* Will nothing be appended to the current segment any more? A writer begins one only when it is done with the one
+ * before. */
+static bool is_finished(const struct spool_reader *reader, bool alive)
 {
-	char path[PATH_SIZE];
-	if (reader->sequence < reader->first_live)
-		return true;
-	/* A process begins a segment only when it is done with the one before. */
-	segment_path(reader, reader->sequence + 1, "", path);
-	return access(path, F_OK) == 0;
+	return !alive || next_sequence(reader) != 0;
 }
 
 /* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or (reader->error) can't be read. */
@@ -196,6 +192,8 @@ static const char *look(struct spool_reader *reader, uint64_t offset, size_t siz
 static bool read_record(struct spool_reader *reader, uint64_t offset, struct spool_record *record)
 {
 	struct spool_record_header header;
+	if (reader->segment.unreadable)
+		return false;
 	const char *bytes = look(reader, offset, sizeof header);
 	if (!bytes)
 		return false;
@@ -203,15 +201,15 @@ static bool read_record(struct spool_reader *reader, uint64_t offset, struct spo
 	if (header.magic != SPOOL_RECORD_MAGIC || header.size > SPOOL_RECORD_MAX)
 		return false;
 	bytes = look(reader, offset, sizeof header + header.size);
-	if (!bytes)
+	if (!bytes || spool_record_crc(reader->salt, &header, bytes + sizeof header) != header.crc)
 		return false;
-	if (spool_record(reader->salt, header.kind, bytes + sizeof header, header.size).crc !=
-	    header.crc)
-		return false;
-	*record = (struct spool_record){.begin = offset,
-					.kind = header.kind,
+	*record = (struct spool_record){.kind = header.kind,
+					.ticket = header.ticket,
+					.monotonic_us = header.monotonic_us,
+					.wall_us = header.wall_us,
 					.payload = bytes + sizeof header,
 					.size = header.size,
+					.begin = offset,
 					.end = offset + sizeof header + header.size};
 	return true;
 }
@@ -220,6 +218,8 @@ static bool read_record(struct spool_reader *reader, uint64_t offset, struct spo
 static bool resynchronise(struct spool_reader *reader, struct spool_record *record)
 {
 	static const uint32_t magic = SPOOL_RECORD_MAGIC;
+	if (reader->segment.unreadable)
+		return false;
 	for (uint64_t at = reader->offset + 1;; at++) {
 		if (!look(reader, at, sizeof(struct spool_record_header)))
 			return false;
@@ -236,32 +236,37 @@ static bool resynchronise(struct spool_reader *reader, struct spool_record *reco
 	}
 }
 
+/* Only behind the last record of a dead writer's last segment may something stand that is none: a torn write. */
 static enum spool_step end_segment(struct spool_reader *reader)
 {
+	struct spool_segment *segment = &reader->segment;
+	if (!segment->unreadable && look(reader, reader->offset, 1) && next_sequence(reader))
+		segment->damaged = segment->tail_damaged = true;
 	close(reader->fd);
 	reader->fd = -1;
+	reader->open = false;
 	return SPOOL_STEP_DONE;
 }
 
-enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_record *record)
+enum spool_step spool_reader_next(struct spool_reader *reader, bool alive,
+				  struct spool_record *record)
 {
-	bool finished = false;
-	if (reader->fd < 0)
-		return begin_segment(reader);
+	bool finished = false, damage = false;
+	if (!reader->open)
+		return begin_segment(reader, alive);
 	reader->error = 0;
 	bool good = read_record(reader, reader->offset, record);
 	if (!good) {
 		/* Asked before reading again: what is finished now can't get more while we read. What is in the
 		 * window may be older than what was appended since. */
-		finished = is_finished(reader);
+		finished = is_finished(reader, alive);
 		reader->window_size = 0;
 		good = read_record(reader, reader->offset, record);
 	}
 	if (!good && !reader->error) {
 		/* In a live segment what is no record yet may be about to become one; but not for ever. */
 		bool patient = !finished && ++reader->waits % LIVE_PATIENCE != 0;
-		good = !patient && resynchronise(reader, record);
-		reader->damaged += good;
+		good = damage = !patient && resynchronise(reader, record);
 		if (!good && !reader->error)
 			return finished ? end_segment(reader) : SPOOL_STEP_WAIT;
 	}
@@ -270,45 +275,32 @@ enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_reco
 	reader->in_trouble = false;
 	reader->waits = 0;
 	reader->offset = record->end;
+	record->behind_damage = damage;
+	record->previous_wall_us = reader->segment.last_wall_us;
+	reader->segment.damaged |= damage;
+	reader->segment.closed = record->kind == SPOOL_CLOSED;
+	reader->segment.last_wall_us = record->wall_us;
 	return SPOOL_STEP_RECORD;
 }
 
-void spool_reader_unread(struct spool_reader *reader, const struct spool_record *record)
+const struct spool_segment *spool_reader_segment(const struct spool_reader *reader)
 {
-	reader->offset = record->begin;
+	return &reader->segment;
 }
 
-const uint8_t *spool_reader_segment(const struct spool_reader *reader)
-{
-	return reader->id;
-}
-
-uint64_t spool_reader_sequence(const struct spool_reader *reader)
-{
-	return reader->sequence;
-}
-
-void spool_reader_restart(struct spool_reader *reader)
+void spool_reader_leave(struct spool_reader *reader, bool again)
 {
 	close(reader->fd);
 	reader->fd = -1;
-	reader->sequence--;
+	reader->open = false;
+	reader->segment.name.sequence -= again;
 }
 
-void spool_reader_skip(struct spool_reader *reader, uint64_t bytes)
+void spool_reader_skip(struct spool_reader *reader, const struct spool_mark *mark)
 {
-	if (bytes > reader->offset)
-		reader->offset = bytes;
-}
-
-bool spool_reader_remove(const struct spool_reader *reader, uint64_t sequence)
-{
-	char path[PATH_SIZE];
-	segment_path(reader, sequence, "", path);
-	return unlink(path) == 0 || errno == ENOENT;
-}
-
-uint64_t spool_reader_damaged(const struct spool_reader *reader)
-{
-	return reader->damaged;
+	if (mark->bytes <= reader->offset)
+		return;
+	reader->offset = mark->bytes;
+	reader->segment.last_wall_us = mark->last_wall_us;
+	reader->segment.closed = mark->closed;
 }

@@ -1,7 +1,7 @@
-/* spool_reader.h - reads the spool's records, oldest first
+/* spool_reader.h - reads the records of one writer, in the order in which it wrote them
  *
- * Segments of dead processes come first, then those of the live one, each in the order of its sequence. The reader
- * reads only; plugin/spool.h has the format and says what a torn tail and a damaged record are.
+ * The reader reads only; plugin/spool.h has the format and says what a torn tail and a damaged record are. Of several
+ * writers there are as many readers: see spool_merge.h.
  * Owner: one thread. Reads files and so may wait for the disk.
  */
 #ifndef PUBLISHER_SPOOL_READER_H
@@ -18,47 +18,63 @@ struct spool_reader;
 
 enum spool_step {
 	SPOOL_STEP_RECORD, /* here is one */
-	SPOOL_STEP_WAIT,   /* nothing new yet */
-	SPOOL_STEP_SEGMENT, /* a segment was begun: tell its start with spool_reader_skip(), or read it all */
+	SPOOL_STEP_WAIT,   /* nothing new yet; of a dead writer: there is nothing more */
+	SPOOL_STEP_SEGMENT, /* a segment was begun: go on behind what is consumed with spool_reader_skip() */
 	SPOOL_STEP_DONE, /* the segment is read to its end, and nothing will follow in it */
 };
 
 struct spool_record {
 	uint32_t kind; /* enum spool_kind */
-	const void *payload;
+	uint64_t ticket;
+	int64_t monotonic_us, wall_us;
+	int64_t previous_wall_us; /* of the record before it; of the first: when the segment was made */
+	const void *payload;      /* good until the reader's next step */
 	size_t size;
 	uint64_t begin;
-	uint64_t end; /* the offset behind it: what is consumed when it is */
+	uint64_t end;       /* the offset behind it: what is consumed when it is */
+	bool behind_damage; /* what stood before it was passed over */
 };
 
-/* `first_live`: the sequence from which on segments belong to a living process; UINT64_MAX: to none, or it doesn't
- * matter to who just looks. A reader that is not `only_looking` renames files that are no segments.
- * RESULT_OK or RESULT_NOMEM. */
-MUST_USE int spool_reader_new(const char *state_dir, uint64_t first_live, bool only_looking,
-			      struct spool_reader **reader);
+/* How far a segment is consumed, as it stands in the feed store. */
+struct spool_mark {
+	uint64_t bytes;
+	int64_t last_wall_us; /* of the last record that was consumed */
+	uint8_t closed;       /* and that was a SPOOL_CLOSED */
+	uint8_t finished;     /* to its end: its file can go */
+	uint8_t unused[6];
+};
+
+/* The segment that was begun last. */
+struct spool_segment {
+	uint8_t id[SPOOL_ID_SIZE];
+	struct spool_name name;
+	char boot_id[SPOOL_BOOT_ID_SIZE];
+	int64_t created_us;   /* wall clock; 0: its header can't be read */
+	int64_t last_wall_us; /* of the record that was read last; created_us before the first */
+	bool unreadable;      /* no segment of this version: no record is read from it */
+	bool damaged;         /* something in it was passed over */
+	bool tail_damaged; /* when it is done: something behind its last record was, that is no torn write */
+	bool closed; /* its writer said that nothing is missing */
+};
+
+/* RESULT_OK or RESULT_NOMEM. */
+MUST_USE int spool_reader_new(const char *state_dir, uint64_t writer, struct spool_reader **reader);
 void spool_reader_free(struct spool_reader **reader);
 
-/* Goes one step on. The record's payload is good until the next step. */
-enum spool_step spool_reader_next(struct spool_reader *reader, struct spool_record *record);
+/* Goes one step on. `alive`: does the writer live, as it was before this call? */
+enum spool_step spool_reader_next(struct spool_reader *reader, bool alive,
+				  struct spool_record *record);
 
-/* Goes back to before the record that the last step gave. */
-void spool_reader_unread(struct spool_reader *reader, const struct spool_record *record);
+/* Good until the next SPOOL_STEP_SEGMENT. */
+const struct spool_segment *spool_reader_segment(const struct spool_reader *reader);
 
-/* The current segment: good from SPOOL_STEP_SEGMENT until the step after SPOOL_STEP_DONE. */
-const uint8_t *spool_reader_segment(const struct spool_reader *reader); /* SPOOL_ID_SIZE bytes */
-uint64_t spool_reader_sequence(const struct spool_reader *reader);
+/* Leaves the segment that was just begun; the next step begins the one after it, or it again. */
+void spool_reader_leave(struct spool_reader *reader, bool again);
 
-/* Leaves the segment that was just begun; the next step begins it again. */
-void spool_reader_restart(struct spool_reader *reader);
+/* Goes on behind what is consumed of the segment. */
+void spool_reader_skip(struct spool_reader *reader, const struct spool_mark *mark);
 
-/* Goes on behind the first `bytes` of the segment. */
-void spool_reader_skip(struct spool_reader *reader, uint64_t bytes);
-
-/* Removes the file of a segment that is consumed. False: it is still there, and will be read again. */
-bool spool_reader_remove(const struct spool_reader *reader, uint64_t sequence);
-
-/* How many times damage was passed over; files that were no segments, too: they are
- * renamed to end in ".bad". */
-uint64_t spool_reader_damaged(const struct spool_reader *reader);
+/* Is there a segment after the current one? False, too, if the folder can't be read. */
+bool spool_reader_has_more(const struct spool_reader *reader);
 
 #endif
