@@ -27,6 +27,8 @@ BASE64URL = re.compile(r'[A-Za-z0-9_-]+')
 TIME_OF_EVENT = re.compile(rb'"toe": ?(\d+\.\d{3})[,}]')
 EVENT_NAME = re.compile(r'urn:ietf:params:xml:ns:(?:domain-1\.0#(?:create|update|delete|renew|transfer)'
                         r'|host-1\.0#(?:create|update|delete))')
+OWN_EVENTS = {'urn:epptap:gap': ({'reason'}, {'reason', 'count', 'from', 'to', 'registrar', 'txn'}),
+              'urn:epptap:key': ({'action', 'kid'}, {'action', 'kid', 'jwk'})}
 IMPACTS = ('create delete restore renew transfer registrar delegation glue dnssec-added dnssec-changed dnssec-removed'
            ' lock unlock hold unhold contacts none').split()
 MEMBERS = {'objectClassName', 'ldhName', 'unicodeName', 'registrar', 'initiator', 'outcome', 'impact', 'add', 'remove',
@@ -158,11 +160,24 @@ class Verifier:
         self._event(claims)
         return claims
 
+    def _own_event(self, name, value):
+        _need(name in OWN_EVENTS, f'an event of the tap itself named {name}')
+        least, most = OWN_EVENTS[name]
+        _need(least <= set(value) <= most, f'members of {name}: {set(value)}')
+        _need(_has_no_empty_member(value), 'an empty member')
+        for when in ('from', 'to'):
+            _need(when not in value or re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', value[when]), f'{when} is no time')
+        _need('count' not in value or (type(value['count']) is int and value['count'] > 0), 'count')
+        return value
+
     def _event(self, claims):
-        _need(set(claims['sub_id']) == {'format', 'uri'} and claims['sub_id']['format'] == 'uri' and
-              claims['sub_id']['uri'].startswith('dns:'), f'sub_id {claims["sub_id"]}')
+        _need(set(claims['sub_id']) == {'format', 'uri'} and claims['sub_id']['format'] == 'uri',
+              f'sub_id {claims["sub_id"]}')
         _need(len(claims['events']) == 1, 'not exactly one event')
         (name, value), = claims['events'].items()
+        if claims['sub_id']['uri'] == self.issuer:
+            return self._own_event(name, value)
+        _need(claims['sub_id']['uri'].startswith('dns:'), f'sub_id {claims["sub_id"]}')
         _need(EVENT_NAME.fullmatch(name), f'an event named {name}')
         _need(value['ldhName'] == claims['sub_id']['uri'][4:], 'sub_id and ldhName differ')
         _need(re.fullmatch(r'[a-z0-9_-]+(\.[a-z0-9_-]+)*', value['ldhName']), f'ldhName {value["ldhName"]}')
@@ -180,6 +195,9 @@ class Verifier:
         """The claims of a message whose topic is that of one of its names."""
         claims = self.claims(message.jws)
         (value,) = claims['events'].values()
+        if claims['sub_id']['uri'] == self.issuer:
+            _need(message.topic == '~event', f'an event of the tap itself under the topic {message.topic}')
+            return claims
         names = [value['ldhName']] + [value['set']['ldhName']] if 'ldhName' in value.get('set', {}) else \
             [value['ldhName']]
         _need(message.topic in map(topic_of, names), f'{names} under the topic {message.topic}')

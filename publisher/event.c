@@ -362,7 +362,7 @@ void event_write_gap(const struct spool_gap *gap, const struct event_facts *fact
 {
 	struct json json = {.into = claims};
 	open_claims(&json, facts, gap->to_us, gap->txn, facts->config->registry);
-	json_open_object(&json, "urn:epptap:gap");
+	json_open_object(&json, FEED_GAP_EVENT);
 	json_put_text(&json, "reason", gap->reason);
 	if (gap->count)
 		json_put_number(&json, "count", (int64_t)gap->count);
@@ -383,7 +383,7 @@ void event_write_key(const struct event_key *key, const struct event_facts *fact
 		[KEY_TRUSTED] = "added", [KEY_RETIRED] = "retired", [KEY_REVOKED] = "revoked"};
 	struct json json = {.into = claims};
 	open_claims(&json, facts, facts->signed_s * 1000000, "", facts->config->registry);
-	json_open_object(&json, "urn:epptap:key");
+	json_open_object(&json, FEED_KEY_EVENT);
 	json_put_text(&json, "action", actions[key->record.state]);
 	json_put_text(&json, "kid", key->id);
 	if (key->record.state == KEY_TRUSTED)

@@ -19,6 +19,10 @@
 #define FEED_EVENT_TOPIC      "~event"
 #define FEED_CHECKPOINT_TOPIC "~checkpoint"
 
+/* The tap's own events. */
+#define FEED_GAP_EVENT        "urn:epptap:gap"
+#define FEED_KEY_EVENT        "urn:epptap:key"
+
 enum {
 	FEED_VERSION = 1,
 	FEED_KEY_SIZE = 32,       /* an Ed25519 public key, raw */

@@ -61,13 +61,27 @@ static int verify(struct follow *follow, const struct message *message, int64_t 
 	return result;
 }
 
+/* The feed says what becomes of the keys that sign it. */
+static int learn(struct follow *follow, const struct event *event)
+{
+	char why[WHY_SIZE];
+	if (!event->own || strcmp(event->kind, FEED_KEY_EVENT) != 0)
+		return RESULT_OK;
+	int result = keys_learn(follow->keys, event->what, why, sizeof why);
+	if (result != RESULT_CONFIG)
+		return result;
+	return show_note(&follow->show, "%s", why);
+}
+
 static int take_event(struct follow *follow, const struct event *event)
 {
 	struct seen_answer answer = seen_add(follow->seen, event->index, event->jti);
 	if (answer.repeat)
 		return RESULT_OK;
 	follow->verified++;
-	int result = RESULT_OK;
+	int result = learn(follow, event);
+	if (result != RESULT_OK)
+		return result;
 	if (answer.missed_to > 0 && follow->options->names.count == 0)
 		result = show_missed(&follow->show, answer.missed_from, answer.missed_to);
 	if (result != RESULT_OK || !filter_passes(follow->options, event))

@@ -23,8 +23,10 @@ struct key_set {
 
 struct keys {
 	const char *path;
-	struct key_set set;
-	bool reread; /* at least once, at: */
+	struct key_set set;     /* of the file */
+	struct key_set learned; /* of the feed */
+	struct key_set revoked; /* ids alone */
+	bool reread;            /* at least once, at: */
 	int64_t reread_us;
 };
 
@@ -176,13 +178,60 @@ int keys_reread(struct keys *keys, int64_t now_us, char *why, size_t why_size)
 	return RESULT_OK;
 }
 
-EVP_PKEY *keys_find(const struct keys *keys, const char *kid)
+static struct key *set_find(const struct key_set *set, const char *id)
 {
-	for (size_t i = 0; i < keys->set.count; i++) {
-		if (strcmp(keys->set.items[i].id, kid) == 0)
-			return keys->set.items[i].pkey;
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->items[i].id, id) == 0)
+			return &set->items[i];
 	}
 	return NULL;
+}
+
+static int set_add(struct key_set *set, const struct key *key)
+{
+	struct key *moved = realloc(set->items, (set->count + 1) * sizeof *moved);
+	if (!moved)
+		return RESULT_NOMEM;
+	set->items = moved;
+	set->items[set->count++] = *key;
+	return RESULT_OK;
+}
+
+static int learn_new(struct keys *keys, const json_t *jwk, const struct complaint *why)
+{
+	struct key key = {0};
+	if (!is_event_key(jwk))
+		return complain(why, RESULT_CONFIG, "the feed adds a key that is no Ed25519 key");
+	int result = key_read(jwk, 1, &key, why);
+	bool known = result == RESULT_OK && keys_find(keys, key.id);
+	if (result == RESULT_OK && !known)
+		result = set_add(&keys->learned, &key);
+	if (result != RESULT_OK || known)
+		EVP_PKEY_free(key.pkey);
+	return result;
+}
+
+int keys_learn(struct keys *keys, const json_t *what, char *why, size_t why_size)
+{
+	const struct complaint to = {.path = "urn:epptap:key", .text = why, .size = why_size};
+	const char *action = text_member(what, "action"), *kid = text_member(what, "kid");
+	struct key gone = {0};
+	if (strcmp(action, "added") == 0)
+		return learn_new(keys, json_object_get(what, "jwk"), &to);
+	if (strcmp(action, "revoked") != 0 || set_find(&keys->revoked, kid))
+		return RESULT_OK;
+	snprintf(gone.id, sizeof gone.id, "%s", kid);
+	return set_add(&keys->revoked, &gone);
+}
+
+EVP_PKEY *keys_find(const struct keys *keys, const char *kid)
+{
+	if (set_find(&keys->revoked, kid))
+		return NULL;
+	const struct key *key = set_find(&keys->set, kid);
+	if (!key)
+		key = set_find(&keys->learned, kid);
+	return key ? key->pkey : NULL;
 }
 
 void keys_free(struct keys **keys)
@@ -190,6 +239,8 @@ void keys_free(struct keys **keys)
 	if (!*keys)
 		return;
 	set_free(&(*keys)->set);
+	set_free(&(*keys)->learned);
+	set_free(&(*keys)->revoked);
 	free(*keys);
 	*keys = NULL;
 }

@@ -1,5 +1,6 @@
-/* keys.h - the registry's event keys, from the JWKS file that the user trusts
+/* keys.h - the registry's event keys: those of the JWKS file that the user trusts, and what the feed says of keys
  *
+ * A verified event urn:epptap:key adds a key, or revokes one; retired ones stay, for what they signed.
  * Only Ed25519 keys (kty OKP) are taken, and not those with a `use` other than "sig"; keys of other kinds are passed
  * over. A key's kid must be its RFC 7638 thumbprint: a file where it isn't is refused as a whole, for it was made by
  * hand or meddled with.
@@ -10,6 +11,7 @@
 
 #include "base/result.h"
 
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +31,11 @@ MUST_USE int keys_load(const char *path, struct keys **keys, char *why, size_t w
  * longer in the file are gone. RESULT_BUSY: the last time was too short ago; nothing was read. RESULT_CONFIG,
  * RESULT_NOMEM: as keys_load(), and the keys stay as they were. */
 MUST_USE int keys_reread(struct keys *keys, int64_t now_us, char *why, size_t why_size);
+
+/* What the feed says of a key, in an event that a key trusted before has signed: `what` is the value of urn:epptap:key.
+ * A revoked key stays out, whatever the file says. RESULT_OK: done, or of no interest; RESULT_CONFIG: a key that is
+ * none, `why` says so; RESULT_NOMEM. */
+MUST_USE int keys_learn(struct keys *keys, const json_t *what, char *why, size_t why_size);
 
 /* The key of this id, or NULL. Good until the next keys_reread() or keys_free(). */
 EVP_PKEY *keys_find(const struct keys *keys, const char *kid);

@@ -136,9 +136,60 @@ static void a_file_is_read_again_once_a_second(void **state)
 	signer_free(&new);
 }
 
+static int learn(struct keys *keys, const char *text, char *why, size_t size)
+{
+	json_t *what = json_loads(text, 0, NULL);
+	assert_non_null(what);
+	int result = keys_learn(keys, what, why, size);
+	json_decref(what);
+	return result;
+}
+
+static void the_feed_adds_keys_and_revokes_them_for_good(void **state)
+{
+	(void)state;
+	struct signer one, two;
+	struct keys *keys;
+	char why[256] = "", text[512];
+	signer_init(&one);
+	signer_init(&two);
+	char *jwks = jwks_of(&one, &one);
+	char *path = file_with(jwks);
+	assert_int_equal(keys_load(path, &keys, why, sizeof why), RESULT_OK);
+	snprintf(
+		text, sizeof text,
+		"{\"action\":\"added\",\"kid\":\"%s\",\"jwk\":{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
+		"\"kid\":\"%s\",\"x\":\"%s\",\"use\":\"sig\"}}",
+		two.kid, two.kid, two.x);
+	assert_int_equal(learn(keys, text, why, sizeof why), RESULT_OK);
+	assert_int_equal(EVP_PKEY_eq(keys_find(keys, two.kid), two.key), 1);
+	/* The file does not have it, and it stays. */
+	assert_int_equal(keys_reread(keys, 1, why, sizeof why), RESULT_OK);
+	assert_non_null(keys_find(keys, two.kid));
+	snprintf(text, sizeof text, "{\"action\":\"retired\",\"kid\":\"%s\"}", one.kid);
+	assert_int_equal(learn(keys, text, why, sizeof why), RESULT_OK);
+	assert_non_null(keys_find(keys, one.kid));
+	/* The file still has it, and it is gone. */
+	snprintf(text, sizeof text, "{\"action\":\"revoked\",\"kid\":\"%s\"}", one.kid);
+	assert_int_equal(learn(keys, text, why, sizeof why), RESULT_OK);
+	assert_int_equal(keys_reread(keys, 10000000, why, sizeof why), RESULT_OK);
+	assert_null(keys_find(keys, one.kid));
+	assert_int_equal(learn(keys,
+			       "{\"action\":\"added\",\"kid\":\"x\",\"jwk\":{\"kty\":\"RSA\"}}",
+			       why, sizeof why),
+			 RESULT_CONFIG);
+	assert_non_null(strstr(why, "no Ed25519 key"));
+	keys_free(&keys);
+	remove_file(path);
+	free(jwks);
+	signer_free(&one);
+	signer_free(&two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_feed_adds_keys_and_revokes_them_for_good),
 		cmocka_unit_test(a_key_is_found_by_its_kid),
 		cmocka_unit_test(keys_of_other_kinds_are_passed_over),
 		cmocka_unit_test(a_kid_that_is_no_thumbprint_refuses_the_file),
