@@ -22,6 +22,7 @@ struct engine {
 	struct journal *journal;
 	struct tap *tap;
 	bool grace;
+	bool begins;     /* the tap is told before and after, not once */
 	int64_t boot_ms; /* makes svTRIDs differ from those of other runs */
 	atomic_ullong sv_trid_count;
 };
@@ -110,10 +111,13 @@ void engine_run(struct engine *engine, const struct command *command, const stru
 		.grace = engine->grace,
 	};
 	char sv_trid[SV_TRID_SIZE];
+	uint64_t ticket = 0;
 	bool changed;
 	int code;
 
 	pthread_mutex_lock(&engine->mutex);
+	if (engine->begins)
+		ticket = tap_begin(engine->tap, registrar, frame);
 	request.now_ms = dates_now_ms();
 	new_sv_trid(engine, sv_trid);
 	code = handle(&request);
@@ -126,10 +130,12 @@ void engine_run(struct engine *engine, const struct command *command, const stru
 	}
 	/* The feed must equal the journal, in order: so a change is told before another can be
 	 * made. */
-	if (changed)
+	if (engine->begins)
+		tap_end(engine->tap, ticket, response);
+	else if (changed)
 		tap_transaction(engine->tap, registrar, frame, response);
 	pthread_mutex_unlock(&engine->mutex);
-	if (!changed)
+	if (!changed && !engine->begins)
 		tap_transaction(engine->tap, registrar, frame, response);
 	request_end(&request);
 }
@@ -171,8 +177,8 @@ static bool replay(void *context, const struct journal_entry *entry)
 	return good;
 }
 
-struct engine *engine_new(struct journal *journal, struct tap *tap, bool grace, char *why,
-			  size_t why_size)
+struct engine *engine_new(struct journal *journal, struct tap *tap, bool grace, bool begins,
+			  char *why, size_t why_size)
 {
 	struct engine *engine = need_zeroed(sizeof(*engine));
 
@@ -180,6 +186,7 @@ struct engine *engine_new(struct journal *journal, struct tap *tap, bool grace, 
 	engine->journal = journal;
 	engine->tap = tap;
 	engine->grace = grace;
+	engine->begins = begins;
 	engine->boot_ms = dates_now_ms();
 	if (!journal_replay(journal, replay, engine, why, why_size))
 		engine_free(&engine);

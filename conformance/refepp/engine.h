@@ -20,9 +20,10 @@
 struct engine;
 
 /* `journal` and `tap` (or NULL) stay the caller's and outlive the engine. The journal is replayed,
- * without a word to the tap. NULL on failure: then `why` says what and where. */
-struct engine *engine_new(struct journal *journal, struct tap *tap, bool grace, char *why,
-			  size_t why_size);
+ * without a word to the tap. With `begins` the tap hears of a command before it is carried out,
+ * and of its response after. NULL on failure: then `why` says what and where. */
+struct engine *engine_new(struct journal *journal, struct tap *tap, bool grace, bool begins,
+			  char *why, size_t why_size);
 
 /* Frees it and sets NULL; accepts NULL. No thread may use it any more. */
 void engine_free(struct engine **engine);

@@ -16,7 +16,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, DRAIN_MS = 2000, WHY_SIZE = 1024 };
 
 static const char usage[] =
 	"usage: refepp --listen ADDRESS:PORT --cert FILE --key FILE --journal FILE\n"
-	"              --users FILE [--plugin FILE --config FILE] [--grace]\n"
+	"              --users FILE [--plugin FILE --config FILE [--begin]] [--grace]\n"
 	"\n"
 	"A reference EPP server (RFC 5730-5734, 5910) that tells the epptap plugin of\n"
 	"every command with its response.\n"
@@ -28,16 +28,18 @@ static const char usage[] =
 	"  --users FILE           logins, one login:password a line\n"
 	"  --plugin FILE          epptap.so; without it and --config nothing is tapped\n"
 	"  --config FILE          the plugin's configuration\n"
+	"  --begin                tell the plugin before a command is carried out, too\n"
 	"  --grace                keep deleted domains with pendingDelete, for a restore\n"
 	"  --help                 this text\n"
 	"\n"
 	"Once ready it prints `refepp: listening on ADDRESS:PORT`. SIGUSR1 prints the\n"
-	"plugin's statistics as one JSON line; SIGTERM and SIGINT end it.\n"
+	"plugin's statistics as one JSON line; SIGHUP lets the plugin read its\n"
+	"configuration again; SIGTERM and SIGINT end it.\n"
 	"Exit status: 0 ended by a signal, 1 something failed, 2 usage.\n";
 
 struct options {
 	const char *listen, *cert, *key, *plugin, *config, *journal, *users;
-	bool grace;
+	bool grace, begin;
 };
 
 /* All that runs, in the order it is opened. */
@@ -59,11 +61,17 @@ static int refuse_usage(const char *what)
 static int read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {
-		{"listen", required_argument, NULL, 'l'}, {"cert", required_argument, NULL, 'c'},
-		{"key", required_argument, NULL, 'k'},    {"plugin", required_argument, NULL, 'p'},
-		{"config", required_argument, NULL, 'f'}, {"journal", required_argument, NULL, 'j'},
-		{"users", required_argument, NULL, 'u'},  {"grace", no_argument, NULL, 'g'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+		{"listen", required_argument, NULL, 'l'},
+		{"cert", required_argument, NULL, 'c'},
+		{"key", required_argument, NULL, 'k'},
+		{"plugin", required_argument, NULL, 'p'},
+		{"config", required_argument, NULL, 'f'},
+		{"journal", required_argument, NULL, 'j'},
+		{"users", required_argument, NULL, 'u'},
+		{"grace", no_argument, NULL, 'g'},
+		{"begin", no_argument, NULL, 'b'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const struct {
 		int letter;
@@ -83,6 +91,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		if (letter == '?')
 			return refuse_usage("an option is wrong");
 		options->grace = options->grace || letter == 'g';
+		options->begin = options->begin || letter == 'b';
 		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 			if (values[i].letter == letter)
 				*values[i].value = optarg;
@@ -128,8 +137,8 @@ static bool open_house(struct house *house, const struct options *options, char 
 		if (house->tap == NULL)
 			return false;
 	}
-	house->session.engine =
-		engine_new(house->journal, house->tap, options->grace, why, WHY_SIZE);
+	house->session.engine = engine_new(house->journal, house->tap, options->grace,
+					   options->begin, why, WHY_SIZE);
 	return house->session.engine != NULL;
 }
 
@@ -153,6 +162,7 @@ static void block_signals(sigset_t *awaited)
 	sigaddset(awaited, SIGTERM);
 	sigaddset(awaited, SIGINT);
 	sigaddset(awaited, SIGUSR1);
+	sigaddset(awaited, SIGHUP);
 	blocked = *awaited;
 	sigaddset(&blocked, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
@@ -171,9 +181,12 @@ static void *await_signals(void *context)
 	for (;;) {
 		if (sigwait(&signals->awaited, &number) != 0)
 			continue;
-		if (number != SIGUSR1)
+		if (number == SIGUSR1)
+			tap_print_stats(signals->house->tap);
+		else if (number == SIGHUP)
+			tap_reload(signals->house->tap);
+		else
 			break;
-		tap_print_stats(signals->house->tap);
 	}
 	server_stop(signals->house->server);
 	return NULL;

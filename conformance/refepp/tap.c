@@ -21,6 +21,11 @@ typedef const char *strerror_function(int result);
 typedef int open_function(const char *config, struct epptap **tap, char *why, size_t why_size);
 typedef int transaction_function(struct epptap *tap, const char *registrar, const void *command,
 				 size_t command_size, const void *response, size_t response_size);
+typedef int begin_function(struct epptap *tap, const char *registrar, const void *command,
+			   size_t command_size, uint64_t *ticket);
+typedef int end_function(struct epptap *tap, uint64_t ticket, const void *response,
+			 size_t response_size);
+typedef int reload_function(struct epptap *tap, char *why, size_t why_size);
 typedef int stats_function(struct epptap *tap, char *json, size_t *size);
 typedef void close_function(struct epptap **tap, unsigned drain_ms);
 
@@ -28,6 +33,9 @@ struct tap {
 	struct epptap *epptap;
 	strerror_function *strerror;
 	transaction_function *transaction;
+	begin_function *begin;
+	end_function *end;
+	reload_function *reload;
 	stats_function *stats;
 	close_function *close;
 	atomic_ullong refused_count;
@@ -69,6 +77,9 @@ static bool open_plugin(struct tap *tap, void *object, const char *config, char 
 	if (!look_up(object, "epptap_strerror", &tap->strerror, why, why_size) ||
 	    !look_up(object, "epptap_open", &open_tap, why, why_size) ||
 	    !look_up(object, "epptap_transaction", &tap->transaction, why, why_size) ||
+	    !look_up(object, "epptap_begin", &tap->begin, why, why_size) ||
+	    !look_up(object, "epptap_end", &tap->end, why, why_size) ||
+	    !look_up(object, "epptap_reload", &tap->reload, why, why_size) ||
 	    !look_up(object, "epptap_stats", &tap->stats, why, why_size) ||
 	    !look_up(object, "epptap_close", &tap->close, why, why_size))
 		return false;
@@ -108,7 +119,7 @@ struct tap *tap_open(const char *plugin, const char *config, char *why, size_t w
 	return NULL;
 }
 
-static void tell_refusal(struct tap *tap, int result)
+static void tell_refusal(struct tap *tap, const char *call, int result)
 {
 	unsigned long long count = atomic_fetch_add(&tap->refused_count, 1) + 1;
 	int64_t now_ms = dates_now_ms();
@@ -117,7 +128,7 @@ static void tell_refusal(struct tap *tap, int result)
 	if (now_ms - told_ms < 1000 && now_ms >= told_ms)
 		return;
 	if (atomic_compare_exchange_strong(&tap->told_ms, &told_ms, now_ms))
-		fprintf(stderr, "refepp: epptap_transaction: %d (%s); %llu so far\n", result,
+		fprintf(stderr, "refepp: %s: %d (%s); %llu so far\n", call, result,
 			tap->strerror(result), count);
 }
 
@@ -131,7 +142,44 @@ void tap_transaction(struct tap *tap, const char *registrar, const struct text *
 	result = tap->transaction(tap->epptap, registrar, command->data, command->size,
 				  response->data, response->size);
 	if (result != 0)
-		tell_refusal(tap, result);
+		tell_refusal(tap, "epptap_transaction", result);
+}
+
+uint64_t tap_begin(struct tap *tap, const char *registrar, const struct text *command)
+{
+	uint64_t ticket = 0;
+	int result;
+
+	if (tap == NULL)
+		return 0;
+	result = tap->begin(tap->epptap, registrar, command->data, command->size, &ticket);
+	if (result != 0)
+		tell_refusal(tap, "epptap_begin", result);
+	return ticket;
+}
+
+void tap_end(struct tap *tap, uint64_t ticket, const struct text *response)
+{
+	int result;
+
+	if (tap == NULL || ticket == 0)
+		return;
+	result = tap->end(tap->epptap, ticket, response->data, response->size);
+	if (result != 0)
+		tell_refusal(tap, "epptap_end", result);
+}
+
+void tap_reload(struct tap *tap)
+{
+	char why[1024] = "";
+
+	if (tap == NULL)
+		return;
+	if (tap->reload(tap->epptap, why, sizeof(why)) == 0)
+		puts("refepp: reloaded");
+	else
+		printf("refepp: not reloaded: %s\n", why);
+	fflush(stdout);
 }
 
 void tap_print_stats(struct tap *tap)

@@ -13,6 +13,7 @@
 #include "conformance/refepp/text.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct tap;
 
@@ -24,6 +25,14 @@ struct tap *tap_open(const char *plugin, const char *config, char *why, size_t w
  * counted, and told on stderr at most once a second: the command itself stands. */
 void tap_transaction(struct tap *tap, const char *registrar, const struct text *command,
 		     const struct text *response);
+
+/* The same in two steps: before a command is carried out, and when its response is made. 0 is a
+ * ticket that needs no end. */
+uint64_t tap_begin(struct tap *tap, const char *registrar, const struct text *command);
+void tap_end(struct tap *tap, uint64_t ticket, const struct text *response);
+
+/* Lets the plugin read its config again, and says on stdout how that went. */
+void tap_reload(struct tap *tap);
 
 /* The plugin's statistics as one line on stdout, flushed. */
 void tap_print_stats(struct tap *tap);
