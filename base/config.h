@@ -77,6 +77,7 @@ struct config {
 	char *registry;
 	struct config_texts zones; /* lower case; none: all */
 	char *state_dir;
+	/* Of each key the path, or a URI of another scheme than file: */
 	char *key_event;
 	char *key_log, *key_cosigner; /* may be NULL; not used yet */
 	enum config_publisher publisher;

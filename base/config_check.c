@@ -135,17 +135,17 @@ static int check_keys(struct config_reader *reader, const yaml_node_t *root)
 {
 	const struct config *config = reader->config;
 	const struct {
-		const char *file, *path;
+		const char *where, *path;
 	} keys[] = {{config->key_event, "keys.event"},
 		    {config->key_log, "keys.log"},
 		    {config->key_cosigner, "keys.cosigner"}};
 	for (size_t i = 1; i < sizeof keys / sizeof keys[0]; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (!keys[i].file || !keys[j].file ||
-			    strcmp(keys[i].file, keys[j].file) != 0)
+			if (!keys[i].where || !keys[j].where ||
+			    strcmp(keys[i].where, keys[j].where) != 0)
 				continue;
 			return config_fail(reader, in_file(reader, root, keys[i].path),
-					   "%s: is the file of %s; write a key of its own",
+					   "%s: is the key of %s; write one of its own",
 					   keys[i].path, keys[j].path);
 		}
 	}

@@ -101,11 +101,12 @@ MUST_USE int config_require(struct config_reader *reader, enum config_scope scop
 			    const char *prefix, const yaml_node_t *mapping);
 
 /* config_scalar.c, config_address.c, config_list.c: one function for a kind of value. */
-config_read_fn config_read_text, config_read_path, config_read_clients, config_read_name,
-	config_read_origin, config_read_registry, config_read_domain, config_read_bind,
-	config_read_connect, config_read_size, config_read_duration, config_read_number,
-	config_read_switch, config_read_choice, config_read_texts, config_read_kinds,
-	config_read_pairs, config_read_registrars, config_read_channels, config_read_zone_delays;
+config_read_fn config_read_text, config_read_path, config_read_key, config_read_clients,
+	config_read_name, config_read_origin, config_read_registry, config_read_domain,
+	config_read_bind, config_read_connect, config_read_size, config_read_duration,
+	config_read_number, config_read_switch, config_read_choice, config_read_texts,
+	config_read_kinds, config_read_pairs, config_read_registrars, config_read_channels,
+	config_read_zone_delays;
 
 /* "<key>: "<value>" is no <what>; write <what would be right>" */
 MUST_USE int config_wrong(struct config_reader *reader, const struct config_row *row,

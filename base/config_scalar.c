@@ -1,4 +1,5 @@
 #include "base/config_read.h"
+#include "base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,19 +191,55 @@ static bool goes_up(const char *path)
 	return false;
 }
 
-int config_read_path(struct config_reader *reader, const struct config_row *row,
-		     const yaml_node_t *node, void *slot)
+/* Reads `path`, which is the node's text, or a part of it. */
+static int read_path(struct config_reader *reader, const struct config_row *row,
+		     const yaml_node_t *node, const char *path, char **slot)
 {
-	const char *text = text_of(node);
-	if (*text != '/')
-		return config_wrong(reader, row, node, "absolute path");
-	if (goes_up(text))
+	if (goes_up(path))
 		return config_fail(reader, node, "%s: \"%s\" goes up by ..; write the path without",
 				   row->path, config_excerpt(node).text);
 	int result = config_read_text(reader, row, node, slot);
 	if (result == RESULT_OK)
-		tidy_path(*(char **)slot);
+		memmove(*slot, *slot + (path - text_of(node)), strlen(path) + 1);
+	if (result == RESULT_OK)
+		tidy_path(*slot);
 	return result;
+}
+
+int config_read_path(struct config_reader *reader, const struct config_row *row,
+		     const yaml_node_t *node, void *slot)
+{
+	if (*text_of(node) != '/')
+		return config_wrong(reader, row, node, "absolute path");
+	return read_path(reader, row, node, text_of(node), slot);
+}
+
+/* Of what a URI may hold, after its scheme. */
+static bool is_uri_text(const char *text)
+{
+	for (; *text; text++) {
+		if (*text <= ' ' || *text > '~' || strchr("\"<>\\^`{|}", *text))
+			return false;
+	}
+	return true;
+}
+
+/* The complaints show nothing of the value: a URI may hold a PIN. */
+int config_read_key(struct config_reader *reader, const struct config_row *row,
+		    const yaml_node_t *node, void *slot)
+{
+	const char *path = file_path_of(text_of(node));
+	if (path && *path == '/')
+		return read_path(reader, row, node, path, slot);
+	if (path || strncasecmp(text_of(node), "file:", 5) == 0)
+		return config_fail(reader, node,
+				   "%s: is neither an absolute path nor a URI; write %s", row->path,
+				   row->right);
+	if (!is_uri_text(text_of(node)))
+		return config_fail(reader, node,
+				   "%s: holds a character that a URI has only as %%XX; write %s",
+				   row->path, row->right);
+	return config_read_text(reader, row, node, slot);
 }
 
 int config_read_clients(struct config_reader *reader, const struct config_row *row,

@@ -39,6 +39,10 @@
 #define PATH(example)                                                                              \
 	SCALAR(config_read_path), .max = CONFIG_MAX_PATH,                                          \
 				  .right = "an absolute path, such as " example
+#define KEY(name)                                                                                  \
+	SCALAR(config_read_key), .max = CONFIG_MAX_PATH,                                           \
+				 .right = "an absolute path, such as /etc/epptap/" name            \
+					  ".pem, or a URI, such as pkcs11:object=" name
 #define LIST(most) .shape = YAML_SEQUENCE_NODE, .max = (most)
 #define ZONES                                                                                      \
 	LIST(CONFIG_MAX_ITEMS), .read = config_read_texts, .item = config_read_domain,             \
@@ -81,9 +85,9 @@ const struct config_row config_rows[] = {
 	 .right = "https://HOST, such as https://registry.example, without user, query or fragment"},
 	{"zones", OF_FILE(zones), ZONES},
 	{"state_dir", OF_FILE(state_dir), REQUIRED, PATH("/var/lib/epptap")},
-	{"keys.event", OF_FILE(key_event), REQUIRED, PATH("/etc/epptap/event.pem")},
-	{"keys.log", OF_FILE(key_log), PATH("/etc/epptap/log.pem")},
-	{"keys.cosigner", OF_FILE(key_cosigner), PATH("/etc/epptap/cosigner.pem")},
+	{"keys.event", OF_FILE(key_event), REQUIRED, KEY("event")},
+	{"keys.log", OF_FILE(key_log), KEY("log")},
+	{"keys.cosigner", OF_FILE(key_cosigner), KEY("cosigner")},
 	{"publisher", OF_FILE(publisher), CHOICE(publishers, "embedded", "embedded or process")},
 	{"alg", OF_FILE(alg), CHOICE(algs, "EdDSA", "EdDSA or Ed25519")},
 

@@ -10,6 +10,32 @@
 
 enum { READ_SIZE = 16384 };
 
+/* Of a URI's scheme, with its colon (RFC 3986, 3.1); 0: there is none. */
+static size_t scheme_size(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t size = strspn(text, letters);
+	if (size > 0)
+		size += strspn(text + size, "abcdefghijklmnopqrstuvwxyz"
+					    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+	return size > 0 && text[size] == ':' ? size + 1 : 0;
+}
+
+const char *file_path_of(const char *text)
+{
+	static const char file[] = "file:", local[] = "//localhost/";
+	if (scheme_size(text) == 0)
+		return text;
+	if (strncasecmp(text, file, sizeof file - 1) != 0)
+		return NULL;
+	text += sizeof file - 1;
+	if (strncasecmp(text, local, sizeof local - 1) == 0)
+		return text + sizeof local - 2;
+	if (strncmp(text, "///", 3) == 0)
+		return text + 2;
+	return *text == '/' && text[1] != '/' ? text : NULL;
+}
+
 /* Reads to the end, at most `step` bytes at a time, right into the buffer. */
 static int read_all(int fd, struct buffer *into, size_t step)
 {

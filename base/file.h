@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The local file that a text names: of a file: URI (file:/PATH, file:///PATH, file://localhost/PATH) its path, as it
+ * stands: no %-sequence is decoded; of a text without a scheme the text. NULL: it is a URI of another scheme, or
+ * another host's file. The answer lies within `text`. */
+const char *file_path_of(const char *text);
+
 /* Appends the bytes of a regular file to `into`. RESULT_STORE: errno says why (ENOTSUP: it is a pipe or a device, which
  * could make us wait for ever); RESULT_FULL: it is larger than the buffer's maximum; RESULT_NOMEM. */
 MUST_USE int file_read(const char *path, struct buffer *into);

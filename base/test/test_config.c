@@ -51,6 +51,31 @@ static void what_is_not_said_has_its_default(void **state)
 	config_free(&config);
 }
 
+static void a_key_is_a_path_or_a_uri(void **state)
+{
+	(void)state;
+	static const char *const events[][2] = {
+		{"/k//e.pem", "/k/e.pem"},
+		{"file:/k/e.pem", "/k/e.pem"},
+		{"file:///k/./e.pem", "/k/e.pem"},
+		{"file://localhost/k/e.pem", "/k/e.pem"},
+		{"pkcs11:token=a;object=b?pin-source=/c", "pkcs11:token=a;object=b?pin-source=/c"},
+		{"handle:0x81000000", "handle:0x81000000"},
+	};
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		char text[512];
+		snprintf(text, sizeof text,
+			 "registry: https://registry.example\n"
+			 "state_dir: /s\n"
+			 "keys: {event: '%s'}\n"
+			 "channels: [{name: public, bind: 'tcp://*:7700'}]\n",
+			 events[i][0]);
+		struct config *config = load(text);
+		assert_string_equal(config->key_event, events[i][1]);
+		config_free(&config);
+	}
+}
+
 static void a_channel_has_defaults_from_its_name_and_the_registry(void **state)
 {
 	(void)state;
@@ -251,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_said_has_its_default),
+		cmocka_unit_test(a_key_is_a_path_or_a_uri),
 		cmocka_unit_test(a_channel_has_defaults_from_its_name_and_the_registry),
 		cmocka_unit_test(domain_names_lose_their_capitals_and_trailing_dot),
 		cmocka_unit_test(each_unit_counts_what_it_says),

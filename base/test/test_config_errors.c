@@ -16,7 +16,10 @@
 	"or hide"
 #define NO_LOGIN " is no login; write 1 to 64 characters of printable ASCII, without spaces"
 #define OF_STATE " of state_dir, which is private; write a folder of its own"
-#define SIXTEEN  "abcdefghijklmnop"
+#define KEY_EVENT                                                                                  \
+	"an absolute path, such as /etc/epptap/event.pem, or a URI, such as pkcs11:object=event"
+#define WITH_KEY(key) "registry: https://registry.example\nkeys: {event: " key "}\n"
+#define SIXTEEN       "abcdefghijklmnop"
 
 struct complaint {
 	const char *shows;
@@ -161,6 +164,19 @@ static const struct complaint complaints[] = {
 	 "such as /var/lib/prometheus/node-exporter/epptap.prom"},
 	{"a path does not go up", MINIMAL "metrics: /var/../epptap.prom\n",
 	 ":6:10: metrics: \"/var/../epptap.prom\" goes up by ..; write the path without"},
+	{"a key's path is absolute", WITH_KEY("event.pem"),
+	 ":2:15: keys.event: is neither an absolute path nor a URI; write " KEY_EVENT},
+	{"a key's path does not go up", WITH_KEY("'file:/a/../b'"),
+	 ":2:15: keys.event: \"file:/a/../b\" goes up by ..; write the path without"},
+	{"a file: URI has an absolute path", WITH_KEY("'file:event.pem'"),
+	 ":2:15: keys.event: is neither an absolute path nor a URI; write " KEY_EVENT},
+	{"a file: URI is this machine's", WITH_KEY("'file://other.example/event.pem'"),
+	 ":2:15: keys.event: is neither an absolute path nor a URI; write " KEY_EVENT},
+	{"a key's URI is one, and is not shown, as it may hold a PIN",
+	 WITH_KEY("'pkcs11:object=my key?pin-value=1234'"),
+	 ":2:15: keys.event: holds a character that a URI has only as %XX; write " KEY_EVENT},
+	{"a key is not empty", WITH_KEY("''"),
+	 ":2:15: keys.event: is neither an absolute path nor a URI; write " KEY_EVENT},
 	{"a zone is a domain name", MINIMAL "zones: [example, -bad.example]\n",
 	 ":6:18: zones: \"-bad.example\" is no domain name; write letters, digits and "
 	 "hyphens, such as co.example, or xn--... for other scripts"},
@@ -217,7 +233,7 @@ static const struct complaint complaints[] = {
 	 ":1:1: state_dir: is missing; write an absolute path, such as /var/lib/epptap"},
 	{"the event key must be there",
 	 "registry: https://registry.example\nstate_dir: /a\nkeys: {log: /b}\n",
-	 ":1:1: keys.event: is missing; write an absolute path, such as /etc/epptap/event.pem"},
+	 ":1:1: keys.event: is missing; write " KEY_EVENT},
 	{"a channel must be there", TOP,
 	 ":1:1: channels: is missing; write a list of channels, each with name and bind"},
 	{"an empty list of channels is none", TOP "channels: []\n",
@@ -345,7 +361,16 @@ static const struct complaint complaints[] = {
 	{"each key has a file of its own",
 	 "registry: https://registry.example\nstate_dir: /a\nkeys: {event: /b, log: //b}\n"
 	 "channels: [{name: a, bind: 'tcp://127.0.0.1:1'}]\n",
-	 ":3:24: keys.log: is the file of keys.event; write a key of its own"},
+	 ":3:24: keys.log: is the key of keys.event; write one of its own"},
+	{"a key's file is the same as a path and as a URI",
+	 "registry: https://registry.example\nstate_dir: /a\nkeys: {event: /b, log: 'file:///b'}\n"
+	 "channels: [{name: a, bind: 'tcp://127.0.0.1:1'}]\n",
+	 ":3:24: keys.log: is the key of keys.event; write one of its own"},
+	{"a URI names one key",
+	 "registry: https://registry.example\nstate_dir: /a\n"
+	 "keys: {event: 'pkcs11:object=a', log: 'pkcs11:object=a'}\n"
+	 "channels: [{name: a, bind: 'tcp://127.0.0.1:1'}]\n",
+	 ":3:39: keys.log: is the key of keys.event; write one of its own"},
 
 	/* what is not built yet */
 	{"the process mode is refused", MINIMAL "publisher: process\n",

@@ -166,6 +166,34 @@ static void a_folder_is_synced(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+static void a_file_is_told_from_other_uris(void **state)
+{
+	(void)state;
+	static const char *const texts[][2] = {
+		{"/a/b", "/a/b"},
+		{"/pkcs11:a", "/pkcs11:a"},
+		{"a", "a"},
+		{"1:a", "1:a"},
+		{"", ""},
+		{"file:/a", "/a"},
+		{"FILE:/a", "/a"},
+		{"file:///a%20b", "/a%20b"},
+		{"file://localhost/a", "/a"},
+		{"file:a", NULL},
+		{"file:", NULL},
+		{"file://a/b", NULL},
+		{"pkcs11:a", NULL},
+		{"org.openssl.engine:a:b", NULL},
+		{"x:/a", NULL},
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		const char *path = file_path_of(texts[i][0]);
+		assert_int_equal(path == NULL, texts[i][1] == NULL);
+		if (path)
+			assert_string_equal(path, texts[i][1]);
+	}
+}
+
 static const char hint[] = "`make keys`";
 
 static void a_private_file_is_read_behind_what_the_buffer_holds(void **state)
@@ -295,6 +323,7 @@ int main(void)
 		in_folder(a_replacement_that_fails_leaves_no_part_behind),
 		in_folder(a_replacement_that_need_not_last_is_as_whole),
 		in_folder(a_folder_is_synced),
+		in_folder(a_file_is_told_from_other_uris),
 		in_folder(a_private_file_is_read_behind_what_the_buffer_holds),
 		in_folder(a_private_file_that_others_can_use_is_refused),
 		in_folder(a_private_file_that_can_not_be_read_says_why_and_what_to_do),
