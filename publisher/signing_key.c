@@ -1,19 +1,16 @@
 #include "publisher/signing_key.h"
 
-#include "base/file.h"
+#include "publisher/key_source.h"
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { PEM_MAX = 16384 };
 
 struct signing_key {
-	EVP_PKEY *pair;
+	OSSL_LIB_CTX
+	*library; /* our own: providers that a key needs are not put upon the front end */
+	struct key_source source;
 	uint8_t public_key[FEED_KEY_SIZE];
 	char id[FEED_KEY_ID_SIZE];
 };
@@ -23,63 +20,24 @@ struct signer {
 	EVP_MD_CTX *context;
 };
 
-/* A key file with a passphrase must not make OpenSSL ask for it on the front end's terminal. */
-static int no_passphrase(char *text, int size, int writing, void *context)
+int signing_key_load(const char *where, struct signing_key **out, char *why, size_t why_size)
 {
-	(void)text;
-	(void)size;
-	(void)writing;
-	(void)context;
-	return -1;
-}
-
-static int read_pair(const struct buffer *pem, const char *path, EVP_PKEY **pair, char *why,
-		     size_t why_size)
-{
-	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->size);
-	*pair = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-	BIO_free(bio);
-	ERR_clear_error();
-	if (!*pair) {
-		snprintf(why, why_size,
-			 "%s: no private key in PEM without a passphrase; `epptapctl keygen "
-			 "DIRECTORY` makes one",
-			 path);
-		return RESULT_CONFIG;
-	}
-	if (EVP_PKEY_get_id(*pair) != EVP_PKEY_ED25519) {
-		snprintf(why, why_size, "%s: holds a key of type %s; an Ed25519 key is needed",
-			 path,
-			 EVP_PKEY_get0_type_name(*pair) ? EVP_PKEY_get0_type_name(*pair)
-							: "unknown");
-		return RESULT_CONFIG;
-	}
-	return RESULT_OK;
-}
-
-int signing_key_load(const char *path, struct signing_key **out, char *why, size_t why_size)
-{
-	struct buffer pem;
 	size_t size = FEED_KEY_SIZE;
+	int result = RESULT_NOMEM;
 	*out = NULL;
-	buffer_init(&pem, PEM_MAX);
 	snprintf(why, why_size, "out of memory");
 	/* Before anything else of OpenSSL's: it must not hang a handler on the front end's exit. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 	struct signing_key *key = calloc(1, sizeof *key);
 	if (!key)
 		return RESULT_NOMEM;
-	int result = file_read_private(path, &pem, "`epptapctl keygen DIRECTORY` makes keys", why,
-				       why_size);
-	if (result == RESULT_OK)
-		result = read_pair(&pem, path, &key->pair, why, why_size);
+	key->library = OSSL_LIB_CTX_new();
+	if (key->library)
+		result = key_source_load(where, key->library, &key->source, why, why_size);
 	if (result == RESULT_OK &&
-	    (EVP_PKEY_get_raw_public_key(key->pair, key->public_key, &size) != 1 ||
+	    (EVP_PKEY_get_raw_public_key(key->source.pair, key->public_key, &size) != 1 ||
 	     feed_key_id(key->public_key, key->id) != RESULT_OK))
 		result = RESULT_NOMEM;
-	if (pem.data)
-		OPENSSL_cleanse(pem.data, pem.capacity);
-	buffer_free(&pem);
 	if (result != RESULT_OK)
 		signing_key_free(&key);
 	*out = key;
@@ -90,7 +48,8 @@ void signing_key_free(struct signing_key **key)
 {
 	if (!*key)
 		return;
-	EVP_PKEY_free((*key)->pair);
+	key_source_free(&(*key)->source);
+	OSSL_LIB_CTX_free((*key)->library);
 	free(*key);
 	*key = NULL;
 }
@@ -135,7 +94,8 @@ int signer_close_jws(struct signer *signer, struct buffer *jws)
 	unsigned char signature[FEED_SIGNATURE_SIZE];
 	size_t size = sizeof signature;
 	/* Begun anew each time: newer versions of OpenSSL let a context sign once only. */
-	if (EVP_DigestSignInit(signer->context, NULL, NULL, NULL, signer->key->pair) != 1 ||
+	if (EVP_DigestSignInit_ex(signer->context, NULL, NULL, signer->key->library, NULL,
+				  signer->key->source.pair, NULL) != 1 ||
 	    EVP_DigestSign(signer->context, signature, &size, (unsigned char *)jws->data,
 			   jws->size) != 1)
 		return RESULT_NOMEM;

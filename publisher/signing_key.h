@@ -1,4 +1,4 @@
-/* signing_key.h - the Ed25519 key that signs events, from a PEM file
+/* signing_key.h - the Ed25519 key that signs events, from a file or a token
  *
  * Owner: whoever loaded it. A key is immutable: any number of signers may share it, each in a thread of its own.
  */
@@ -13,9 +13,10 @@
 
 struct signing_key;
 
-/* Reads the private key in `path`. RESULT_CONFIG: the file can't be read, others than its owner can read it, or it
- * holds no unencrypted Ed25519 key; `why` says so, and what would be right. RESULT_NOMEM. */
-MUST_USE int signing_key_load(const char *path, struct signing_key **key, char *why,
+/* Takes the private key that `where`, a path or URI, names; key_source.h tells how. RESULT_CONFIG: it can't be read,
+ * others than its owner can read it, or it is no Ed25519 key to be had without a question; `why` says so, and what would
+ * be right. RESULT_NOMEM. */
+MUST_USE int signing_key_load(const char *where, struct signing_key **key, char *why,
 			      size_t why_size);
 void signing_key_free(struct signing_key **key);
 
