@@ -78,6 +78,42 @@ def test_a_key_that_others_can_read_is_refused_in_words(work, file, words):
     assert f'{work.keys / file}: {words}' in _opened(work.config)
 
 
+def test_each_wrong_key_is_told_by_the_name_that_the_config_has_for_it(work):
+    for name in ('event', 'cosigner'):
+        (work.keys / f'{name}.pem').unlink()
+    words = 'No such file or directory; `epptapctl keygen DIRECTORY` makes keys'
+    done = epptapctl('check', work.config, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f'epptapctl: keys.{name}: {work.keys}/{name}.pem: {words}'
+                                        for name in ('event', 'cosigner')]
+    assert _opened(work.config) == f'{work.keys}/event.pem: {words}'
+
+
+def test_a_key_is_a_file_by_its_uri_too(work):
+    work.write_config(keys={'event': f'file://{work.keys}/event.pem'})
+    epptapctl('check', work.config)
+    (work.keys / 'event.pem').chmod(0o640)
+    words = f'{work.keys}/event.pem: its mode is 640, so others than its owner can use this key; `chmod 600'
+    assert epptapctl('check', work.config, check=False).stderr.startswith(f'epptapctl: keys.event: {words}')
+    assert _opened(work.config).startswith(words)
+
+
+def test_check_says_how_many_clients_each_door_lets_in(work):
+    def said():
+        return epptapctl('check', work.config).stdout.splitlines()[:-1]
+    folder = work.keys / 'clients'
+    assert said() == [f'channel vetted lets nobody in: no file in {folder} ends in .pub']
+    work.add_client('one')
+    (folder / 'README').write_text('no key\n')
+    assert said() == ['channel vetted lets 1 client in']
+    work.add_client('two')
+    assert said() == ['channel vetted lets 2 clients in']
+    text = work.config.read_text()
+    work.config.write_text(text.replace(f'"{folder}"', '"any"'))
+    assert work.config.read_text() != text
+    assert said() == ['channel vetted lets every client in']
+
+
 @pytest.mark.parametrize('content', ['', 'no key\n', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', None])
 def test_a_key_that_is_none_is_refused_without_showing_it(work, content):
     key = work.keys / 'event.pem'

@@ -16,14 +16,41 @@
 #include <unistd.h>
 #include <zmq.h>
 
-static int check_key(const char *path)
+/* Each as epptap_open() would read the event key. */
+static int check_keys(const struct config *config)
 {
-	char why[1024];
-	struct signing_key *key = NULL;
-	if (path && signing_key_load(path, &key, why, sizeof why) != RESULT_OK)
-		return ctl_fail("%s", why);
-	signing_key_free(&key);
-	return CTL_OK;
+	const struct {
+		const char *name, *where;
+	} keys[] = {{"keys.event", config->key_event},
+		    {"keys.log", config->key_log},
+		    {"keys.cosigner", config->key_cosigner}};
+	int status = CTL_OK;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char why[1024];
+		struct signing_key *key = NULL;
+		if (keys[i].where &&
+		    signing_key_load(keys[i].where, &key, why, sizeof why) != RESULT_OK)
+			status = ctl_fail("%s: %s", keys[i].name, why);
+		signing_key_free(&key);
+	}
+	return status;
+}
+
+/* Who gets in where a channel has CURVE; said of a good config, as a key forgotten or too many is no mistake of form. */
+static void tell_guests(const struct config *config, const struct door *door)
+{
+	for (size_t i = 0; i < config->channel_count; i++) {
+		const struct config_channel *channel = &config->channels[i];
+		size_t count = door_guest_count(door, i);
+		if (channel->curve_any)
+			printf("channel %s lets every client in\n", channel->name);
+		else if (channel->curve_clients && count == 0)
+			printf("channel %s lets nobody in: no file in %s ends in .pub\n",
+			       channel->name, channel->curve_clients);
+		else if (channel->curve_clients)
+			printf("channel %s lets %zu client%s in\n", channel->name, count,
+			       count == 1 ? "" : "s");
+	}
 }
 
 /* Opens door and sockets as a publisher would, but binds nothing. */
@@ -40,6 +67,8 @@ static int check_channels(const struct config *config)
 		result = outlet_open(zmq, &config->channels[i], &outlet, why, sizeof why);
 		outlet_close(&outlet, 0);
 	}
+	if (result == RESULT_OK)
+		tell_guests(config, door);
 	door_close(&door);
 	zmq_ctx_term(zmq);
 	return result == RESULT_OK ? CTL_OK : ctl_fail("%s", why);
@@ -83,11 +112,7 @@ int ctl_check(int argc, char **argv)
 	struct config *config = ctl_load(argv[0]);
 	if (!config)
 		return CTL_FAILED;
-	int status = check_key(config->key_event);
-	if (status == CTL_OK)
-		status = check_key(config->key_log);
-	if (status == CTL_OK)
-		status = check_key(config->key_cosigner);
+	int status = check_keys(config);
 	if (status == CTL_OK)
 		status = check_folders(config);
 	if (status == CTL_OK)

@@ -169,6 +169,11 @@ void *door_socket(const struct door *door)
 	return door->socket;
 }
 
+size_t door_guest_count(const struct door *door, size_t channel)
+{
+	return door->guests[channel].count;
+}
+
 struct part {
 	uint8_t bytes[PART_SIZE];
 	size_t size; /* over PART_SIZE: it was cut */

@@ -30,6 +30,9 @@ void door_close(struct door **door);
 
 void *door_socket(const struct door *door);
 
+/* How many clients' keys channel number `channel` of the config lists; 0 too if it has no folder. */
+size_t door_guest_count(const struct door *door, size_t channel);
+
 /* Answers what libzmq asks now; never waits. */
 void door_answer(struct door *door);
 
