@@ -80,16 +80,16 @@ static void take(struct capture *capture, const struct queue_pair *pair)
 	count(&capture->counters->read[found]);
 	if (found != EPPPARSE_CHANGE)
 		return;
-	change->wall_us = pair->wall_us;
-	change->monotonic_us = pair->monotonic_us;
 	set_registrar(capture, pair->registrar);
 	atomic_fetch_add_explicit(&capture->counters->statuses_unknown,
 				  change->add.status_others + change->remove.status_others,
 				  memory_order_relaxed);
 	buffer_reset(&capture->record);
 	change_encode(change, &capture->record);
+	const struct spool_note note = {
+		.kind = SPOOL_CHANGE, .monotonic_us = pair->monotonic_us, .wall_us = pair->wall_us};
 	if (capture->record.failed ||
-	    spool_writer_append(capture->spool, SPOOL_CHANGE, capture->record.data,
+	    spool_writer_append(capture->spool, &note, capture->record.data,
 				capture->record.size) != RESULT_OK)
 		count(&capture->counters->lost_large);
 	else
@@ -242,7 +242,7 @@ int capture_flush(struct capture *capture, unsigned timeout_ms)
 }
 
 /* What stayed in the queue or in the batch was accepted, and is lost now. */
-static void count_losses(struct capture *capture)
+static bool count_losses(struct capture *capture)
 {
 	struct queue_pair pair;
 	uint64_t lost = capture->gathered;
@@ -252,12 +252,13 @@ static void count_losses(struct capture *capture)
 	if (lost)
 		log_error("closed with %llu commands that could not be made durable in time",
 			  (unsigned long long)lost);
+	return lost == 0;
 }
 
-void capture_stop(struct capture **capture, unsigned drain_ms)
+bool capture_stop(struct capture **capture, unsigned drain_ms)
 {
 	if (!*capture)
-		return;
+		return true;
 	int drained = capture_flush(*capture, drain_ms);
 	(void)drained; /* count_losses() tells */
 	pthread_mutex_lock(&(*capture)->lock);
@@ -265,6 +266,7 @@ void capture_stop(struct capture **capture, unsigned drain_ms)
 	pthread_cond_signal(&(*capture)->call);
 	pthread_mutex_unlock(&(*capture)->lock);
 	pthread_join((*capture)->thread, NULL);
-	count_losses(*capture);
+	bool nothing_missing = count_losses(*capture);
 	capture_free(capture);
+	return nothing_missing;
 }

@@ -13,6 +13,8 @@
 #include "plugin/queue.h"
 #include "plugin/spool_writer.h"
 
+#include <stdbool.h>
+
 struct capture;
 
 /* Starts the thread, with all signals blocked. Config, queue, spool and counters are lent: they must outlive it, and the
@@ -24,7 +26,7 @@ MUST_USE int capture_start(const struct config *config, struct queue *queue,
 /* Waits until what the queue holds now is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
 MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);
 
-/* Flushes for drain_ms at most, ends the thread, counts what was lost by it. */
-void capture_stop(struct capture **capture, unsigned drain_ms);
+/* Flushes for drain_ms at most, ends the thread, counts what was lost by it. False: something was. */
+bool capture_stop(struct capture **capture, unsigned drain_ms);
 
 #endif

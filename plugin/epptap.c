@@ -6,13 +6,13 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/state_dir.h"
 #include "eppparse/scan.h"
 #include "plugin/capture.h"
 #include "plugin/counters.h"
 #include "plugin/publisher_loader.h"
 #include "plugin/queue.h"
 #include "plugin/spool_writer.h"
-#include "plugin/state_dir.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -89,14 +89,17 @@ static void write_capture_stats(void *context, struct buffer *json)
 		      queue_end(tap->queue) - start, tap->config->capture.queue);
 }
 
+/* With `publisher: process` epptapd publishes, and no module is loaded. */
 static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 {
+	if (tap->config->publisher == CONFIG_PUBLISHER_PROCESS)
+		return RESULT_OK;
 	int result = publisher_load(&tap->module, why, why_size);
 	if (result != RESULT_OK)
 		return result;
 	const struct publisher_host host = {
 		.config = tap->config,
-		.first_live_segment = spool_writer_first(tap->spool),
+		.dir = tap->state_dir,
 		.write_stats = write_capture_stats,
 		.context = tap,
 	};
@@ -119,7 +122,7 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 	result = state_dir_open(tap->config->state_dir, &tap->state_dir, why, why_size);
 	if (result != RESULT_OK)
 		return result;
-	result = spool_writer_open(tap->config->state_dir, tap->config->spool_limit, &tap->spool);
+	result = spool_writer_open(tap->state_dir, tap->config->spool_limit, &tap->spool);
 	if (result != RESULT_OK) {
 		snprintf(why, why_size,
 			 "the spool in %s can't be begun: %s; make room, or see to its "
@@ -224,8 +227,10 @@ int epptap_stats(struct epptap *tap, char *json, size_t *size)
 	buffer_init(&text, STATS_MAX);
 	buffer_append_text(&text, "{\"version\":\"" EPPTAP_VERSION "\",");
 	write_capture_stats(tap, &text);
-	buffer_append_text(&text, ",");
-	tap->module->write_stats(tap->publisher, &text);
+	if (tap->publisher) {
+		buffer_append_text(&text, ",");
+		tap->module->write_stats(tap->publisher, &text);
+	}
 	buffer_append_text(&text, "}");
 	int result = text.failed ? EPPTAP_ENOMEM : EPPTAP_OK;
 	if (result == EPPTAP_OK && *size <= text.size) {
@@ -250,13 +255,13 @@ void epptap_close(struct epptap **tap, unsigned drain_ms)
 	if (closed->mark && *closed->mark == 0 && closed->capture)
 		return;
 	int64_t deadline_us = clock_monotonic_us() + (int64_t)drain_ms * 1000;
-	capture_stop(&closed->capture, drain_ms);
+	bool nothing_missing = capture_stop(&closed->capture, drain_ms);
+	spool_writer_close(&closed->spool, nothing_missing);
 	int64_t left_us = deadline_us - clock_monotonic_us();
 	if (closed->publisher)
 		closed->module->stop(&closed->publisher,
 				     left_us > 0 ? (unsigned)(left_us / 1000) : 0);
 	queue_free(&closed->queue);
-	spool_writer_close(&closed->spool);
 	state_dir_close(&closed->state_dir);
 	config_free(&closed->config);
 	if (closed->mark)

@@ -373,9 +373,6 @@ static const struct complaint complaints[] = {
 	 ":3:39: keys.log: is the key of keys.event; write one of its own"},
 
 	/* what is not built yet */
-	{"the process mode is refused", MINIMAL "publisher: process\n",
-	 ":6:12: publisher: process needs epptapd, which this version does not have; write "
-	 "embedded"},
 	{"waiting for durability is refused", MINIMAL "capture: {durability: wait}\n",
 	 ":6:23: capture.durability: wait needs epptap_begin, which this version does not "
 	 "have; write batch"},

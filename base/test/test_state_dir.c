@@ -1,5 +1,5 @@
-/* One writer per state directory: in this process, in others, over forks and deaths. */
-#include "plugin/state_dir.h"
+/* The state directory: opened once per process, by many processes; its locks, over forks and deaths. */
+#include "base/state_dir.h"
 
 #include "plugin/test/scratch.h"
 
@@ -48,16 +48,21 @@ static int in_child(int (*what)(void))
 	return WEXITSTATUS(status);
 }
 
-/* A child's answer: 0 it opened it; else the result, negated. */
+enum { BYTE = 7 };
+
+/* A child's answer: 0, or the result, negated. */
 static int try_to_open(void)
 {
 	struct state_dir *dir;
-	char expected[128];
+	return -open_dir(&dir);
+}
+
+/* The same for the lock of BYTE, in a folder of its own opening. */
+static int try_to_lock(void)
+{
+	struct state_dir *dir;
 	int result = open_dir(&dir);
-	snprintf(expected, sizeof expected, "in use by process %ld", (long)getppid());
-	if (result == RESULT_BUSY && !strstr(why, expected))
-		return 100;
-	return -result;
+	return -(result == RESULT_OK ? state_dir_lock(dir, BYTE) : result);
 }
 
 static void a_folder_that_is_missing_is_made_for_its_owner_alone(void **state)
@@ -81,41 +86,97 @@ static void a_second_open_in_the_process_is_busy_under_any_name_of_the_folder(vo
 	char other_name[128];
 	struct state_dir *first, *second;
 	assert_int_equal(open_dir(&first), RESULT_OK);
+	assert_int_equal(state_dir_lock(first, BYTE), RESULT_OK);
 	snprintf(other_name, sizeof other_name, "%s/../%s", scratch.path,
 		 strrchr(scratch.path, '/') + 1);
 	assert_int_equal(state_dir_open(other_name, &second, why, sizeof why), RESULT_BUSY);
 	assert_null(second);
 	assert_non_null(strstr(why, other_name));
 	assert_non_null(strstr(why, "open already in this process"));
-	/* The failed attempt must not have cost the first its lock. */
-	assert_int_equal(in_child(try_to_open), -RESULT_BUSY);
+	/* The failed attempt must not have cost the first its locks. */
+	assert_int_equal(in_child(try_to_lock), -RESULT_BUSY);
 	state_dir_close(&first);
 	assert_int_equal(open_dir(&second), RESULT_OK);
 	state_dir_close(&second);
 }
 
-static void another_process_is_told_who_has_it(void **state)
+static void other_processes_may_open_it_too(void **state)
 {
 	(void)state;
 	struct state_dir *dir;
 	assert_int_equal(open_dir(&dir), RESULT_OK);
-	assert_int_equal(in_child(try_to_open), -RESULT_BUSY);
-	state_dir_close(&dir);
 	assert_int_equal(in_child(try_to_open), 0);
+	state_dir_close(&dir);
 }
 
-/* Opens it, says so through the pipe, and waits to be killed. */
+static void a_lock_is_of_one_byte_and_keeps_other_processes_out(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, BYTE - 1), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, BYTE + 1), RESULT_OK);
+	assert_int_equal(in_child(try_to_lock), 0);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
+	assert_int_equal(in_child(try_to_lock), -RESULT_BUSY);
+	state_dir_unlock(dir, BYTE);
+	assert_int_equal(in_child(try_to_lock), 0);
+	state_dir_close(&dir);
+}
+
+static void the_highest_writer_has_a_lock_like_any(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, STATE_DIR_LAST), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, STATE_DIR_LAST), getpid());
+	assert_int_equal(state_dir_holder(dir, STATE_DIR_LAST - 1), 0);
+	state_dir_close(&dir);
+}
+
+/* The kernel answers a process that asks for its own lock as if nobody had it. */
+static void our_own_lock_counts_as_held(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, BYTE), 0);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, BYTE), getpid());
+	state_dir_unlock(dir, BYTE);
+	assert_int_equal(state_dir_holder(dir, BYTE), 0);
+	state_dir_close(&dir);
+}
+
+static void more_locks_than_a_process_needs_are_refused(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	uint64_t byte = 100;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	while (byte < 200 && state_dir_lock(dir, byte) == RESULT_OK)
+		byte++;
+	assert_in_range(byte, 103, 199);
+	state_dir_unlock(dir, 100);
+	assert_int_equal(state_dir_lock(dir, byte), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, 100), 0);
+	assert_int_equal(state_dir_holder(dir, 101), getpid());
+	state_dir_close(&dir);
+}
+
+/* Takes the lock, says so through the pipe, and waits to be killed. */
 static void hold_until_killed(int tell)
 {
-	struct state_dir *dir;
-	char answer = open_dir(&dir) == RESULT_OK ? 'y' : 'n';
+	char answer = try_to_lock() == 0 ? 'y' : 'n';
 	if (write(tell, &answer, 1) == 1)
 		for (;;)
 			pause();
 	_exit(1);
 }
 
-static void it_is_released_by_the_death_of_its_process(void **state)
+static void a_lock_goes_with_its_process(void **state)
 {
 	(void)state;
 	int tell[2];
@@ -127,56 +188,74 @@ static void it_is_released_by_the_death_of_its_process(void **state)
 		hold_until_killed(tell[1]);
 	assert_int_equal(read(tell[0], &answer, 1), 1);
 	assert_int_equal(answer, 'y');
-	assert_int_equal(open_dir(&dir), RESULT_BUSY);
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, BYTE), child);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_BUSY);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_holder(dir, BYTE), 0);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
 	state_dir_close(&dir);
 	close(tell[0]);
 	close(tell[1]);
 }
 
 /* A child that lives on after its parent has closed, as prefork workers do. */
-static void a_forked_child_keeps_nothing(void **state)
+static void a_forked_child_keeps_no_lock(void **state)
 {
 	(void)state;
 	struct state_dir *dir;
 	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
 	pid_t child = fork();
 	if (child == 0) {
 		pause();
 		_exit(0);
 	}
 	state_dir_close(&dir);
-	assert_int_equal(open_dir(&dir), RESULT_OK);
-	state_dir_close(&dir);
+	assert_int_equal(in_child(try_to_lock), 0);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }
 
-static int open_what_the_parent_gave_up(void)
-{
-	int result = -1;
-	/* The parent's table came with the fork; its lock did not. */
-	for (int tries = 0; tries < 500 && result != 0; tries++) {
-		result = try_to_open();
-		usleep(10000);
-	}
-	return result;
-}
-
-static void a_child_may_take_over_when_its_parent_has_closed(void **state)
+/* The parent's table came with the fork: it must not keep the child from opening, nor give it the parent's locks. */
+static void a_child_opens_what_its_parent_has_open(void **state)
 {
 	(void)state;
 	struct state_dir *dir;
-	int status = -1;
 	assert_int_equal(open_dir(&dir), RESULT_OK);
-	pid_t child = fork();
-	if (child == 0)
-		_exit(open_what_the_parent_gave_up());
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
+	assert_int_equal(in_child(try_to_open), 0);
+	assert_int_equal(in_child(try_to_lock), -RESULT_BUSY);
+	assert_int_equal(state_dir_holder(dir, BYTE), getpid());
 	state_dir_close(&dir);
-	waitpid(child, &status, 0);
-	assert_int_equal(status, 0);
+}
+
+static void what_the_publisher_tells_of_its_config_is_read_by_others(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_told_config(dir), 0);
+	state_dir_tell_config(dir, INT64_MAX);
+	assert_true(state_dir_told_config(dir) == INT64_MAX);
+	state_dir_tell_config(dir, 1700000000000000000);
+	assert_true(state_dir_told_config(dir) == 1700000000000000000);
+	state_dir_close(&dir);
+}
+
+static void network_file_systems_are_known_by_their_types(void **state)
+{
+	(void)state;
+	/* As in linux/magic.h: NFS, SMB, CIFS, Ceph, 9P; ext4, XFS, tmpfs, btrfs, overlayfs. */
+	static const long networks[] = {0x6969, 0x517b, (long)0xff534d42, 0x00c36400, 0x01021997};
+	static const long locals[] = {0xef53,           0x58465342, 0x01021994,
+				      (long)0x9123683e, 0x794c7630, 0};
+	assert_string_equal(state_dir_network_type(0x6969), "NFS");
+	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+		assert_non_null(state_dir_network_type(networks[i]));
+	for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
+		assert_null(state_dir_network_type(locals[i]));
 }
 
 static void what_is_no_folder_is_refused_in_words(void **state)
@@ -201,10 +280,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCRATCH(a_folder_that_is_missing_is_made_for_its_owner_alone),
 		IN_SCRATCH(a_second_open_in_the_process_is_busy_under_any_name_of_the_folder),
-		IN_SCRATCH(another_process_is_told_who_has_it),
-		IN_SCRATCH(it_is_released_by_the_death_of_its_process),
-		IN_SCRATCH(a_forked_child_keeps_nothing),
-		IN_SCRATCH(a_child_may_take_over_when_its_parent_has_closed),
+		IN_SCRATCH(other_processes_may_open_it_too),
+		IN_SCRATCH(a_lock_is_of_one_byte_and_keeps_other_processes_out),
+		IN_SCRATCH(the_highest_writer_has_a_lock_like_any),
+		IN_SCRATCH(our_own_lock_counts_as_held),
+		IN_SCRATCH(more_locks_than_a_process_needs_are_refused),
+		IN_SCRATCH(a_lock_goes_with_its_process),
+		IN_SCRATCH(a_forked_child_keeps_no_lock),
+		IN_SCRATCH(a_child_opens_what_its_parent_has_open),
+		IN_SCRATCH(what_the_publisher_tells_of_its_config_is_read_by_others),
+		cmocka_unit_test(network_file_systems_are_known_by_their_types),
 		IN_SCRATCH(what_is_no_folder_is_refused_in_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +22,20 @@ struct segment_file {
 	size_t at;
 };
 
-static inline void segment_path(char path[PATH_MAX], const char *state_dir, uint64_t sequence)
+static inline void segment_path(char path[PATH_MAX], const char *state_dir, uint64_t writer,
+				uint32_t sequence)
 {
-	snprintf(path, PATH_MAX, "%s/" SPOOL_FOLDER "/%016" PRIx64 ".seg", state_dir, sequence);
+	snprintf(path, PATH_MAX, "%s/spool/%016" PRIx64 "-%08" PRIx32 ".seg", state_dir, writer,
+		 sequence);
 }
 
 /* False: there is no such file, or its header is not as spool.h says. */
-static inline bool segment_open(struct segment_file *file, const char *state_dir, uint64_t sequence)
+static inline bool segment_open(struct segment_file *file, const char *state_dir, uint64_t writer,
+				uint32_t sequence)
 {
 	char path[PATH_MAX];
 	buffer_init(&file->bytes, 64 << 20);
-	segment_path(path, state_dir, sequence);
+	segment_path(path, state_dir, writer, sequence);
 	if (file_read(path, &file->bytes) != RESULT_OK || file->bytes.size < sizeof file->header) {
 		buffer_free(&file->bytes);
 		return false;
@@ -38,7 +43,8 @@ static inline bool segment_open(struct segment_file *file, const char *state_dir
 	memcpy(&file->header, file->bytes.data, sizeof file->header);
 	file->at = sizeof file->header;
 	return memcmp(file->header.magic, SPOOL_SEGMENT_MAGIC, sizeof file->header.magic) == 0 &&
-	       file->header.version == SPOOL_VERSION &&
+	       file->header.version == SPOOL_VERSION && file->header.writer == writer &&
+	       file->header.sequence == sequence &&
 	       file->header.crc ==
 		       crc32_update(0, &file->header, offsetof(struct spool_segment_header, crc));
 }
@@ -55,7 +61,8 @@ static inline bool segment_next(struct segment_file *file, struct spool_record_h
 	if (left < sizeof *header + header->size)
 		return false;
 	uint32_t crc = crc32_update(file->header.salt, &header->size, sizeof header->size);
-	crc = crc32_update(crc, &header->kind, sizeof header->kind);
+	crc = crc32_update(crc, &header->kind,
+			   sizeof *header - offsetof(struct spool_record_header, kind));
 	if (header->magic != SPOOL_RECORD_MAGIC ||
 	    header->crc != crc32_update(crc, *payload, header->size)) {
 		fprintf(stderr, "a bad record at %zu of %zu\n", file->at, file->bytes.size);

@@ -16,6 +16,7 @@
 enum { LIMIT = 1 << 20 };
 
 static struct scratch scratch;
+static struct state_dir *state_dir;
 static struct config config;
 static struct counters counters;
 static struct queue *queue;
@@ -28,7 +29,7 @@ static void fill_the_spool(char path[PATH_MAX])
 	static char zeros[LIMIT];
 	snprintf(path, PATH_MAX, "%s/" SPOOL_FOLDER, scratch.path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	segment_path(path, scratch.path, 1);
+	segment_path(path, scratch.path, STATE_DIR_WRITERS, 1);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, zeros, sizeof zeros), sizeof zeros);
 	close(fd);
@@ -37,24 +38,26 @@ static void fill_the_spool(char path[PATH_MAX])
 static void start(void)
 {
 	assert_int_equal(queue_new(1 << 20, &queue), RESULT_OK);
-	assert_int_equal(spool_writer_open(scratch.path, LIMIT, &spool), RESULT_OK);
+	assert_int_equal(spool_writer_open(state_dir, LIMIT, &spool), RESULT_OK);
 	assert_int_equal(capture_start(&config, queue, spool, &counters, &capture), RESULT_OK);
 }
 
 static int set_up(void **state)
 {
 	(void)state;
+	char why[256];
 	scratch = scratch_make();
 	memset(&counters, 0, sizeof counters);
 	memset(&config, 0, sizeof config);
-	return 0;
+	return state_dir_open(scratch.path, &state_dir, why, sizeof why);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	capture_stop(&capture, 1000);
-	spool_writer_close(&spool);
+	spool_writer_close(&spool, true);
+	state_dir_close(&state_dir);
 	queue_free(&queue);
 	scratch_remove(scratch.path);
 	return 0;
@@ -87,14 +90,16 @@ static void after_a_flush_the_changes_stand_in_the_file_in_order(void **state)
 	put("clientx", "<", FRAME_DONE);
 	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
 	change_init(&change);
-	assert_true(segment_open(&file, scratch.path, spool_writer_first(spool)));
+	assert_true(segment_open(&file, scratch.path, spool_writer_number(spool), 1));
 	for (int i = 0; i < 2; i++) {
 		assert_true(segment_next(&file, &header, &payload));
 		assert_int_equal(change_decode(&change, payload, header.size), RESULT_OK);
 		assert_string_equal(change.name.text, names[i]);
 		assert_string_equal(change.registrar.text, i == 0 ? "clientx" : "");
 		assert_string_equal(change.svtrid.text, "SV-1");
-		assert_true(change.wall_us == 1700000000000000 && change.monotonic_us == 5);
+		assert_true(header.wall_us == 1700000000000000 && header.monotonic_us == 5);
+		assert_int_equal(header.kind, SPOOL_CHANGE);
+		assert_int_equal(header.ticket, 0);
 	}
 	assert_false(segment_next(&file, &header, &payload));
 	segment_close(&file);
@@ -129,7 +134,7 @@ static void while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost(void *
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
 	assert_int_equal(counters.spooled, 2);
-	capture_stop(&capture, 0);
+	assert_true(capture_stop(&capture, 0));
 	assert_int_equal(counters.lost_closed, 0);
 }
 
@@ -141,12 +146,12 @@ static void stopping_counts_what_could_not_be_made_durable(void **state)
 	start();
 	for (int i = 0; i < 5; i++)
 		put("", FRAME_UPDATE("a.example"), FRAME_DONE);
-	capture_stop(&capture, 20);
+	assert_false(capture_stop(&capture, 20));
 	assert_null(capture);
 	assert_int_equal(counters.lost_closed, 5);
 	assert_int_equal(counters.spooled, 0);
 	assert_int_equal(queue_start(queue), queue_end(queue));
-	capture_stop(&capture, 20);
+	assert_true(capture_stop(&capture, 20));
 }
 
 static void stopping_makes_durable_what_it_can(void **state)
@@ -155,7 +160,7 @@ static void stopping_makes_durable_what_it_can(void **state)
 	start();
 	for (int i = 0; i < 500; i++)
 		put("", FRAME_UPDATE("a.example"), FRAME_DONE);
-	capture_stop(&capture, 30000);
+	assert_true(capture_stop(&capture, 30000));
 	assert_int_equal(counters.lost_closed, 0);
 	assert_int_equal(counters.spooled, 500);
 }
