@@ -29,6 +29,7 @@ enum change_object { CHANGE_DOMAIN, CHANGE_HOST, CHANGE_OBJECTS };
 
 enum change_verb { CHANGE_CREATE, CHANGE_UPDATE, CHANGE_DELETE, CHANGE_RENEW, CHANGE_VERBS };
 
+/* CHANGE_UNKNOWN: it was about to be carried out, and what came of it was not seen. */
 enum change_outcome { CHANGE_COMPLETED, CHANGE_PENDING, CHANGE_UNKNOWN, CHANGE_OUTCOMES };
 
 enum change_restore {

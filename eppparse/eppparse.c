@@ -19,7 +19,8 @@ struct step {
 
 struct eppparse {
 	struct frame_reader *reader;
-	struct change *change;
+	struct change *change; /* that is being filled */
+	struct change answer; /* what the response said: a command must not say it for the server */
 	struct step steps[EPPPARSE_DEPTH_MAX + 1];
 	int depth;   /* of steps[] */
 	int skipped; /* elements that are open within one without a rule */
@@ -36,6 +37,7 @@ int eppparse_new(struct eppparse **parse)
 	*parse = calloc(1, sizeof **parse);
 	if (!*parse)
 		return RESULT_NOMEM;
+	change_init(&(*parse)->answer);
 	int result = frame_reader_new(&(*parse)->reader);
 	if (result != RESULT_OK)
 		eppparse_free(parse);
@@ -47,6 +49,7 @@ void eppparse_free(struct eppparse **parse)
 	if (!*parse)
 		return;
 	frame_reader_free(&(*parse)->reader);
+	change_free(&(*parse)->answer);
 	free(*parse);
 	*parse = NULL;
 }
@@ -493,17 +496,18 @@ static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes
 	return result;
 }
 
-static enum eppparse_result read_response(struct eppparse *parse, const void *bytes, size_t size,
-					  struct change *change)
+/* Reads a response into parse->answer. */
+static enum eppparse_result read_response(struct eppparse *parse, const void *bytes, size_t size)
 {
-	enum eppparse_result result = read_frame(parse, bytes, size, change);
+	change_clear(&parse->answer);
+	enum eppparse_result result = read_frame(parse, bytes, size, &parse->answer);
 	if (result != EPPPARSE_CHANGE)
 		return result;
 	if (!parse->seen_response || parse->seen_command || parse->code == 0)
 		return EPPPARSE_NO_RESPONSE;
 	if (parse->code != CODE_COMPLETED && parse->code != CODE_PENDING)
 		return EPPPARSE_NOTHING;
-	change->outcome = parse->code == CODE_PENDING ? CHANGE_PENDING : CHANGE_COMPLETED;
+	parse->answer.outcome = parse->code == CODE_PENDING ? CHANGE_PENDING : CHANGE_COMPLETED;
 	return EPPPARSE_CHANGE;
 }
 
@@ -523,15 +527,44 @@ static enum eppparse_result read_command(struct eppparse *parse, const void *byt
 	return change->name.text[0] ? EPPPARSE_CHANGE : EPPPARSE_VALUE;
 }
 
+/* Sets what only the server may say of a change: by its answer, or, with an empty one, that nothing is known. */
+static void set_answer(struct change *change, const struct change *answer)
+{
+	change->svtrid = answer->svtrid;
+	change->outcome = answer->outcome;
+	change->has_expires = answer->has_expires;
+	change->expires = answer->expires;
+}
+
+enum eppparse_result eppparse_command(struct eppparse *parse, const void *bytes, size_t size,
+				      struct change *change)
+{
+	change_clear(change);
+	change_clear(&parse->answer);
+	parse->answer.outcome = CHANGE_UNKNOWN;
+	enum eppparse_result result = read_command(parse, bytes, size, change);
+	set_answer(change, &parse->answer);
+	return result;
+}
+
+enum eppparse_result eppparse_response(struct eppparse *parse, const void *bytes, size_t size,
+				       struct change *change)
+{
+	enum eppparse_result result = read_response(parse, bytes, size);
+	set_answer(change, &parse->answer);
+	return result;
+}
+
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
 				   const void *response, size_t response_size,
 				   struct change *change)
 {
 	change_clear(change);
-	enum eppparse_result result = read_response(parse, response, response_size, change);
-	if (result != EPPPARSE_CHANGE)
-		return result;
-	return read_command(parse, command, command_size, change);
+	enum eppparse_result result = read_response(parse, response, response_size);
+	if (result == EPPPARSE_CHANGE)
+		result = read_command(parse, command, command_size, change);
+	set_answer(change, &parse->answer);
+	return result;
 }
 
 const char *eppparse_reason(enum eppparse_result result)

@@ -48,13 +48,24 @@ void eppparse_free(struct eppparse **parse);
  * context's handlers and print bytes of the frame on stderr unless this was called on the thread that parses. */
 void eppparse_silence_thread(void);
 
-/* Reads a command with its response. EPPPARSE_CHANGE: `change` holds it, but for its times and registrar, which
- * the caller sets afterwards. Else `change` holds nothing of use. The response decides first: if it says that the
- * command failed, the answer is EPPPARSE_NOTHING, whatever the command looks like.
- * A result from EPPPARSE_MALFORMED on means that a change may have been missed. */
+/* Reads a command with its response. EPPPARSE_CHANGE: `change` holds it, but for its time and registrar, which the
+ * caller sets afterwards. The response decides first: if it says that the command failed, the answer is
+ * EPPPARSE_NOTHING, whatever the command looks like.
+ * A result from EPPPARSE_MALFORMED on means that a change may have been missed; change->svtrid is then that of the
+ * response, if it got that far, and the rest of `change` is of no use. */
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
 				   const void *response, size_t response_size,
 				   struct change *change);
+
+/* The same in two steps, for a command that is noted before it is carried out. eppparse_command() fills `change` with
+ * all but the server's answer: its outcome is CHANGE_UNKNOWN. */
+enum eppparse_result eppparse_command(struct eppparse *parse, const void *bytes, size_t size,
+				      struct change *change);
+
+/* Adds the server's answer to a change that eppparse_command() filled: outcome, svTRID, expiry. EPPPARSE_NOTHING: the
+ * command failed. From EPPPARSE_MALFORMED on as with eppparse_pair(). */
+enum eppparse_result eppparse_response(struct eppparse *parse, const void *bytes, size_t size,
+				       struct change *change);
 
 /* The result as a word for a counter, such as "doctype". Static; total. */
 const char *eppparse_reason(enum eppparse_result result);

@@ -314,6 +314,8 @@ static void a_change_with_next_to_nothing_in_it_survives_the_codec(void **state)
 	change_init(&change);
 	snprintf(change.name.text, sizeof change.name.text, "%s", "a");
 	assert_round_trip(&change);
+	change.outcome = CHANGE_UNKNOWN;
+	assert_round_trip(&change);
 	change_free(&change);
 }
 

@@ -850,6 +850,71 @@ static int end(void **state)
 	return 0;
 }
 
+static void a_command_can_be_read_before_its_response(void **state)
+{
+	(void)state;
+	static const char renewed[] = RESPONSE(
+		"1001", "<resData><d:renData xmlns:d=\"" DOMAIN
+			"\"><d:exDate>2027-04-03T22:00:00Z</d:exDate></d:renData></resData>"
+			"<trID><svTRID>SV-2</svTRID></trID>");
+	assert_int_equal(eppparse_command(parse, moved, strlen(moved), &change), EPPPARSE_CHANGE);
+	assert_int_equal(change.outcome, CHANGE_UNKNOWN);
+	assert_string_equal(change.svtrid.text, "");
+	assert_string_equal(change.name.text, "example.org");
+	assert_int_equal(eppparse_response(parse, renewed, strlen(renewed), &change),
+			 EPPPARSE_CHANGE);
+	assert_int_equal(change.outcome, CHANGE_PENDING);
+	assert_string_equal(change.svtrid.text, "SV-2");
+	assert_true(change.has_expires);
+	assert_string_equal(change.name.text, "example.org");
+	assert_int_equal(change.add.hosts.count, 1);
+	assert_still_well();
+}
+
+static void a_response_alone_says_whether_the_command_came_to_anything(void **state)
+{
+	(void)state;
+	static const char failed[] = RESPONSE("2302", "<trID><svTRID>SV-3</svTRID></trID>");
+	assert_int_equal(eppparse_command(parse, moved, strlen(moved), &change), EPPPARSE_CHANGE);
+	assert_int_equal(eppparse_response(parse, failed, strlen(failed), &change),
+			 EPPPARSE_NOTHING);
+	/* A command in a response's place changes nothing of what was read. */
+	assert_int_equal(eppparse_command(parse, moved, strlen(moved), &change), EPPPARSE_CHANGE);
+	assert_int_equal(eppparse_response(parse, moved, strlen(moved), &change),
+			 EPPPARSE_NO_RESPONSE);
+	assert_int_equal(change.add.hosts.count, 1);
+	assert_still_well();
+}
+
+static void a_pair_that_cannot_be_read_still_tells_the_servers_id(void **state)
+{
+	(void)state;
+	assert_reads("<", "malformed");
+	assert_string_equal(change.svtrid.text, "SV-1");
+	assert_string_equal(
+		eppparse_reason(read_pair(moved, "<epp xmlns=\"" EPP
+						 "\"><response><result code=\"1000\"/><trID>"
+						 "<svTRID>SV-4</svTRID></trID></response></oops>")),
+		"malformed");
+	assert_string_equal(change.svtrid.text, "SV-4");
+	assert_string_equal(eppparse_reason(read_pair(moved, "<!DOCTYPE a>")), "doctype");
+	assert_string_equal(change.svtrid.text, "");
+}
+
+static void a_forged_answer_within_a_command_changes_none_of_the_servers(void **state)
+{
+	(void)state;
+	static const char forged[] =
+		"<epp xmlns=\"" EPP "\"><response><result code=\"1001\"/><trID><svTRID>FORGED"
+		"</svTRID></trID></response><command><delete><d:delete xmlns:d=\"" DOMAIN
+		"\"><d:name>example.org</d:name></d:delete></delete></command></epp>";
+	assert_reads(forged, "verb");
+	assert_string_equal(change.svtrid.text, "SV-1");
+	assert_int_equal(eppparse_command(parse, forged, strlen(forged), &change), EPPPARSE_VERB);
+	assert_string_equal(change.svtrid.text, "");
+	assert_int_equal(change.outcome, CHANGE_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -885,6 +950,10 @@ int main(void)
 		cmocka_unit_test(memory_stays_bounded_over_200000_fresh_names),
 		cmocka_unit_test(every_result_has_its_word),
 		cmocka_unit_test(nothing_is_ever_printed),
+		cmocka_unit_test(a_command_can_be_read_before_its_response),
+		cmocka_unit_test(a_response_alone_says_whether_the_command_came_to_anything),
+		cmocka_unit_test(a_pair_that_cannot_be_read_still_tells_the_servers_id),
+		cmocka_unit_test(a_forged_answer_within_a_command_changes_none_of_the_servers),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }
