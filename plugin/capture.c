@@ -20,10 +20,8 @@ enum {
 };
 
 struct capture {
-	const struct config *config;
-	struct queue *queue;
-	struct spool_writer *spool;
-	struct counters *counters;
+	struct capture_parts parts;
+	_Atomic int why_full; /* enum loss */
 	struct eppparse *parse;
 	struct change change;
 	struct buffer record;
@@ -60,38 +58,39 @@ static void set_registrar(struct capture *capture, const char *login)
 	struct change_token token;
 	if (!*login)
 		return;
-	const char *name = configured_name(capture->config, login);
+	const char *name = configured_name(capture->parts.config, login);
 	if (name && strcmp(name, "hide") == 0)
 		return;
 	bool fits = name || change_token_read(&token, login, strlen(login)) == RESULT_OK;
 	if (!name)
 		name = login;
 	if (!fits || change_registrar_read(&change->registrar, name, strlen(name)) != RESULT_OK)
-		count(&capture->counters->registrars_left_out);
+		count(&capture->parts.counters->registrars_left_out);
 }
 
 /* Reads one pair and gathers it for the spool if it is a change. */
-static void take(struct capture *capture, const struct queue_pair *pair)
+static void take(struct capture *capture, const struct queue_entry *entry)
 {
 	struct change *change = &capture->change;
 	enum eppparse_result found =
-		eppparse_pair(capture->parse, pair->command, pair->command_size, pair->response,
-			      pair->response_size, change);
-	count(&capture->counters->read[found]);
+		eppparse_pair(capture->parse, entry->command, entry->command_size, entry->response,
+			      entry->response_size, change);
+	count(&capture->parts.counters->read[found]);
 	if (found != EPPPARSE_CHANGE)
 		return;
-	set_registrar(capture, pair->registrar);
-	atomic_fetch_add_explicit(&capture->counters->statuses_unknown,
+	set_registrar(capture, entry->registrar);
+	atomic_fetch_add_explicit(&capture->parts.counters->statuses_unknown,
 				  change->add.status_others + change->remove.status_others,
 				  memory_order_relaxed);
 	buffer_reset(&capture->record);
 	change_encode(change, &capture->record);
-	const struct spool_note note = {
-		.kind = SPOOL_CHANGE, .monotonic_us = pair->monotonic_us, .wall_us = pair->wall_us};
+	const struct spool_note note = {.kind = SPOOL_CHANGE,
+					.monotonic_us = entry->monotonic_us,
+					.wall_us = entry->wall_us};
 	if (capture->record.failed ||
-	    spool_writer_append(capture->spool, &note, capture->record.data,
+	    spool_writer_append(capture->parts.spool, &note, capture->record.data,
 				capture->record.size) != RESULT_OK)
-		count(&capture->counters->lost_large);
+		count(&capture->parts.counters->lost[LOSS_RECORD_LIMIT]);
 	else
 		capture->gathered++;
 }
@@ -99,7 +98,7 @@ static void take(struct capture *capture, const struct queue_pair *pair)
 static void tell_durable(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
-	capture->durable = queue_start(capture->queue);
+	capture->durable = queue_start(capture->parts.queue);
 	pthread_cond_broadcast(&capture->answer);
 	pthread_mutex_unlock(&capture->lock);
 }
@@ -107,7 +106,7 @@ static void tell_durable(struct capture *capture)
 static void complain(struct capture *capture, int result, int error)
 {
 	int64_t now_us = clock_monotonic_us();
-	count(&capture->counters->sync_failures);
+	count(&capture->parts.counters->sync_failures);
 	if (capture->last_complaint_us && now_us - capture->last_complaint_us < COMPLAINT_US)
 		return;
 	capture->last_complaint_us = now_us;
@@ -124,16 +123,19 @@ static void complain(struct capture *capture, int result, int error)
 /* Makes the batch durable. False: not now; it is kept. */
 static bool sync_batch(struct capture *capture)
 {
-	if (!spool_writer_has_some(capture->spool)) {
+	if (!spool_writer_has_some(capture->parts.spool)) {
 		tell_durable(capture);
 		return true;
 	}
-	int result = spool_writer_sync(capture->spool);
+	int result = spool_writer_sync(capture->parts.spool);
 	if (result != RESULT_OK) {
 		complain(capture, result, errno);
+		atomic_store(&capture->why_full,
+			     result == RESULT_FULL ? LOSS_SPOOL_LIMIT : LOSS_DISK_FULL);
 		return false;
 	}
-	atomic_fetch_add_explicit(&capture->counters->spooled, capture->gathered,
+	atomic_store(&capture->why_full, LOSS_QUEUE_FULL);
+	atomic_fetch_add_explicit(&capture->parts.counters->spooled, capture->gathered,
 				  memory_order_relaxed);
 	capture->gathered = 0;
 	capture->last_complaint_us = 0;
@@ -159,17 +161,25 @@ static void pause_for(struct capture *capture, int64_t microseconds)
 		clock_sleep_us(BUSY_PAUSE_US);
 }
 
+/* Gives back the oldest entry's room. */
+static void drop(struct capture *capture, const struct queue_entry *entry)
+{
+	registrars_release(capture->parts.registrars, entry->owner, queue_room_of(entry));
+	queue_pop(capture->parts.queue);
+}
+
 /* One round: what waits in the queue, up to a batch. Returns how long to sleep before the next. */
 static int64_t round_of(struct capture *capture)
 {
-	struct queue_pair pair;
+	struct queue_entry entry;
 	bool any = false;
-	while (!spool_writer_has_much(capture->spool) && queue_peek(capture->queue, &pair)) {
-		take(capture, &pair);
-		queue_pop(capture->queue);
+	while (!spool_writer_has_much(capture->parts.spool) &&
+	       queue_peek(capture->parts.queue, &entry)) {
+		take(capture, &entry);
+		drop(capture, &entry);
 		any = true;
 	}
-	if ((any || spool_writer_has_some(capture->spool)) && !sync_batch(capture))
+	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
 	int64_t now_us = clock_monotonic_us();
 	if (any)
@@ -200,17 +210,14 @@ static void capture_free(struct capture **capture)
 	*capture = NULL;
 }
 
-int capture_start(const struct config *config, struct queue *queue, struct spool_writer *spool,
-		  struct counters *counters, struct capture **out)
+int capture_start(const struct capture_parts *parts, struct capture **out)
 {
 	struct capture *capture = calloc(1, sizeof *capture);
 	*out = NULL;
 	if (!capture)
 		return RESULT_NOMEM;
-	capture->config = config;
-	capture->queue = queue;
-	capture->spool = spool;
-	capture->counters = counters;
+	capture->parts = *parts;
+	atomic_init(&capture->why_full, LOSS_QUEUE_FULL);
 	change_init(&capture->change);
 	buffer_init(&capture->record, SPOOL_RECORD_MAX);
 	pthread_mutex_init(&capture->lock, NULL);
@@ -225,10 +232,15 @@ int capture_start(const struct config *config, struct queue *queue, struct spool
 	return result;
 }
 
+enum loss capture_why_full(struct capture *capture)
+{
+	return (enum loss)atomic_load(&capture->why_full);
+}
+
 int capture_flush(struct capture *capture, unsigned timeout_ms)
 {
 	int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-	uint64_t target = queue_end(capture->queue);
+	uint64_t target = queue_end(capture->parts.queue);
 	pthread_mutex_lock(&capture->lock);
 	capture->waiting++;
 	pthread_cond_signal(&capture->call);
@@ -244,11 +256,11 @@ int capture_flush(struct capture *capture, unsigned timeout_ms)
 /* What stayed in the queue or in the batch was accepted, and is lost now. */
 static bool count_losses(struct capture *capture)
 {
-	struct queue_pair pair;
+	struct queue_entry entry;
 	uint64_t lost = capture->gathered;
-	for (; queue_peek(capture->queue, &pair); queue_pop(capture->queue))
+	for (; queue_peek(capture->parts.queue, &entry); drop(capture, &entry))
 		lost++;
-	atomic_fetch_add(&capture->counters->lost_closed, lost);
+	atomic_fetch_add(&capture->parts.counters->lost[LOSS_CLOSED], lost);
 	if (lost)
 		log_error("closed with %llu commands that could not be made durable in time",
 			  (unsigned long long)lost);

@@ -11,17 +11,28 @@
 #include "base/result.h"
 #include "plugin/counters.h"
 #include "plugin/queue.h"
+#include "plugin/registrars.h"
 #include "plugin/spool_writer.h"
 
 #include <stdbool.h>
 
 struct capture;
 
-/* Starts the thread, with all signals blocked. Config, queue, spool and counters are lent: they must outlive it, and the
- * spool is the thread's alone from now on. RESULT_OK or RESULT_NOMEM (no memory, or no thread to be had). */
-MUST_USE int capture_start(const struct config *config, struct queue *queue,
-			   struct spool_writer *spool, struct counters *counters,
-			   struct capture **capture);
+/* What it works on, lent: all of it must outlive it. The spool is the thread's alone from its start on. */
+struct capture_parts {
+	const struct config *config;
+	struct queue *queue;
+	struct registrars *registrars;
+	struct spool_writer *spool;
+	struct counters *counters;
+};
+
+/* Starts the thread, with all signals blocked. RESULT_OK or RESULT_NOMEM (no memory, or no thread to be had). */
+MUST_USE int capture_start(const struct capture_parts *parts, struct capture **capture);
+
+/* What it comes from if the queue is full now: LOSS_QUEUE_FULL, or while the spool can't be written, LOSS_SPOOL_LIMIT or
+ * LOSS_DISK_FULL. Any thread. */
+enum loss capture_why_full(struct capture *capture);
 
 /* Waits until what the queue holds now is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
 MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);

@@ -2,6 +2,17 @@
 
 #include <inttypes.h>
 
+const char *loss_word(enum loss loss)
+{
+	static const char *const words[LOSSES] = {
+		[LOSS_QUEUE_FULL] = "queue_full",   [LOSS_REGISTRAR_QUOTA] = "registrar_quota",
+		[LOSS_SPOOL_LIMIT] = "spool_limit", [LOSS_DISK_FULL] = "disk_full",
+		[LOSS_FRAME_LIMIT] = "frame_limit", [LOSS_RECORD_LIMIT] = "record_limit",
+		[LOSS_CLOSED] = "closed",
+	};
+	return (unsigned)loss < LOSSES ? words[loss] : "unknown";
+}
+
 struct row {
 	const char *name;
 	_Atomic uint64_t *counter;
@@ -26,17 +37,14 @@ void counters_write(struct counters *counters, struct buffer *json)
 		{"changes", &counters->read[EPPPARSE_CHANGE]},
 		{"spooled", &counters->spooled},
 	};
-	const struct row losses[] = {
-		{"queue_full", &counters->lost_queue_full},
-		{"frame_limit", &counters->lost_frame_limit},
-		{"record_limit", &counters->lost_large},
-		{"closed", &counters->lost_closed},
-	};
 	const struct row remarks[] = {
 		{"statuses_unknown", &counters->statuses_unknown},
 		{"registrars_left_out", &counters->registrars_left_out},
 		{"sync_failures", &counters->sync_failures},
 	};
+	struct row losses[LOSSES];
+	for (int i = 0; i < LOSSES; i++)
+		losses[i] = (struct row){loss_word(i), &counters->lost[i]};
 	struct row unreadable[EPPPARSE_RESULTS - EPPPARSE_MALFORMED];
 	for (int i = EPPPARSE_MALFORMED; i < EPPPARSE_RESULTS; i++)
 		unreadable[i - EPPPARSE_MALFORMED] =

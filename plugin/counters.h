@@ -11,19 +11,31 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* Why a change was lost. */
+enum loss {
+	LOSS_QUEUE_FULL,      /* no room in the queue */
+	LOSS_REGISTRAR_QUOTA, /* little room in the queue, and much of it is this registrar's */
+	LOSS_SPOOL_LIMIT,     /* no room in the queue, because the spool is at its limit */
+	LOSS_DISK_FULL,       /* the same, because the disk takes nothing: full, or failing */
+	LOSS_FRAME_LIMIT,     /* a frame over capture.frame_limit, with a success */
+	LOSS_RECORD_LIMIT,    /* over a spool record's bound, or no memory for it */
+	LOSS_CLOSED,          /* not durable when the tap was closed */
+	LOSSES,
+};
+
 struct counters {
-	_Atomic uint64_t skipped;          /* the scan saw that it is no change */
-	_Atomic uint64_t accepted;         /* copied into the queue */
-	_Atomic uint64_t lost_queue_full;  /* no room in the queue */
-	_Atomic uint64_t lost_frame_limit; /* a frame over capture.frame_limit, with a success */
-	_Atomic uint64_t lost_closed;      /* not durable when the tap was closed */
-	_Atomic uint64_t lost_large;       /* over a spool record's bound, or no memory for it */
+	_Atomic uint64_t skipped;  /* the scan saw that it is no change */
+	_Atomic uint64_t accepted; /* copied into the queue */
+	_Atomic uint64_t lost[LOSSES];
 	_Atomic uint64_t read[EPPPARSE_RESULTS]; /* what the parser said of what was accepted */
 	_Atomic uint64_t spooled;                /* durable changes */
 	_Atomic uint64_t statuses_unknown;       /* in changes: told as `other` */
 	_Atomic uint64_t registrars_left_out;    /* ids that are no token, or hold an @ */
 	_Atomic uint64_t sync_failures;          /* disk full, spool at its limit: tried again */
 };
+
+/* The word for it, in stats and in the feed's gaps: a-z and _. Static; total. */
+const char *loss_word(enum loss loss);
 
 /* Appends the counters as the members of a JSON object, without its braces. */
 void counters_write(struct counters *counters, struct buffer *json);

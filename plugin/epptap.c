@@ -12,6 +12,7 @@
 #include "plugin/counters.h"
 #include "plugin/publisher_loader.h"
 #include "plugin/queue.h"
+#include "plugin/registrars.h"
 #include "plugin/spool_writer.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ struct epptap {
 	struct state_dir *state_dir;
 	struct spool_writer *spool;
 	struct queue *queue;
+	struct registrars *registrars;
 	struct counters counters;
 	struct capture *capture;
 	const struct publisher_module *module;
@@ -83,10 +85,9 @@ static int make_mark(struct epptap *tap)
 static void write_capture_stats(void *context, struct buffer *json)
 {
 	struct epptap *tap = context;
-	uint64_t start = queue_start(tap->queue);
 	counters_write(&tap->counters, json);
 	buffer_printf(json, ",\"queue\":{\"used_bytes\":%" PRIu64 ",\"size_bytes\":%" PRIu64 "}",
-		      queue_end(tap->queue) - start, tap->config->capture.queue);
+		      queue_used(tap->queue), queue_capacity(tap->queue));
 }
 
 /* With `publisher: process` epptapd publishes, and no module is loaded. */
@@ -104,6 +105,18 @@ static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 		.context = tap,
 	};
 	return tap->module->start(&host, &tap->publisher, why, why_size);
+}
+
+static int start_capture(struct epptap *tap)
+{
+	const struct capture_parts parts = {
+		.config = tap->config,
+		.queue = tap->queue,
+		.registrars = tap->registrars,
+		.spool = tap->spool,
+		.counters = &tap->counters,
+	};
+	return capture_start(&parts, &tap->capture);
 }
 
 /* Opens all parts, in the order in which they need each other; `why` is filled on failure. */
@@ -134,11 +147,10 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 	snprintf(why, why_size, "out of memory, or no thread to be had");
 	result = queue_new(tap->config->capture.queue, &tap->queue);
 	if (result == RESULT_OK)
-		result = start_publisher(tap, why, why_size);
-	if (result != RESULT_OK)
-		return result;
-	snprintf(why, why_size, "out of memory, or no thread to be had");
-	return capture_start(tap->config, tap->queue, tap->spool, &tap->counters, &tap->capture);
+		result = registrars_new(&tap->registrars);
+	if (result == RESULT_OK)
+		result = start_capture(tap);
+	return result == RESULT_OK ? start_publisher(tap, why, why_size) : result;
 }
 
 int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_size)
@@ -165,20 +177,43 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 	return result;
 }
 
-/* Is the pair worth a parser's time? Counts what it turns away. */
-static bool of_interest(struct epptap *tap, const void *command, size_t command_size,
-			const void *response, size_t response_size)
+static void count(_Atomic uint64_t *counter)
 {
-	size_t limit = tap->config->capture.frame_limit;
-	bool fits = command_size <= limit && response_size <= limit;
-	/* A frame over the limit is not even looked at: that, too, must be bounded. */
-	bool maybe = (command_size > limit || scan_may_transform(command, command_size)) &&
-		     (response_size > limit || scan_may_succeed(response, response_size));
-	if (!maybe)
-		atomic_fetch_add_explicit(&tap->counters.skipped, 1, memory_order_relaxed);
-	else if (!fits)
-		atomic_fetch_add_explicit(&tap->counters.lost_frame_limit, 1, memory_order_relaxed);
-	return maybe && fits;
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void lose(struct epptap *tap, unsigned who, enum loss reason, int64_t wall_us)
+{
+	count(&tap->counters.lost[reason]);
+	registrars_lose(tap->registrars, who, reason, wall_us);
+}
+
+/* Is the pair worth a parser's time? A frame over the limit is not even looked at: that, too, must be bounded. */
+static bool of_interest(const void *command, size_t command_size, const void *response,
+			size_t response_size, size_t limit)
+{
+	return (command_size > limit || scan_may_transform(command, command_size)) &&
+	       (response_size > limit || scan_may_succeed(response, response_size));
+}
+
+/* Puts an entry into the queue, if its owner may have the room; a refusal is counted. */
+static int put(struct epptap *tap, const struct queue_entry *entry)
+{
+	uint64_t room = queue_room_of(entry), position;
+	bool may = registrars_hold(tap->registrars, entry->owner, room, queue_used(tap->queue),
+				   queue_capacity(tap->queue));
+	if (may && queue_put(tap->queue, entry, &position) == RESULT_OK) {
+		count(&tap->counters.accepted);
+		return RESULT_OK;
+	}
+	/* A spool that can't be written is the cause of all that follows from it. */
+	enum loss reason = capture_why_full(tap->capture);
+	if (may)
+		registrars_release(tap->registrars, entry->owner, room);
+	else if (reason == LOSS_QUEUE_FULL)
+		reason = LOSS_REGISTRAR_QUOTA;
+	lose(tap, entry->owner, reason, entry->wall_us);
+	return RESULT_FULL;
 }
 
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
@@ -189,23 +224,26 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 		return EPPTAP_EINVAL;
 	if (forked(tap))
 		return EPPTAP_EFORK;
-	if (!of_interest(tap, command, command_size, response, response_size))
+	size_t limit = tap->config->capture.frame_limit;
+	if (!of_interest(command, command_size, response, response_size, limit)) {
+		count(&tap->counters.skipped);
 		return EPPTAP_OK;
+	}
 	clock_read(&now);
-	const struct queue_pair pair = {
+	const struct queue_entry entry = {
 		.wall_us = now.wall_us,
 		.monotonic_us = now.monotonic_us,
+		.owner = registrars_find(tap->registrars, registrar),
 		.registrar = registrar ? registrar : "",
 		.command = command,
 		.command_size = command_size,
 		.response = response,
 		.response_size = response_size,
 	};
-	int result = queue_put(tap->queue, &pair);
-	atomic_fetch_add_explicit(result == RESULT_OK ? &tap->counters.accepted
-						      : &tap->counters.lost_queue_full,
-				  1, memory_order_relaxed);
-	return result;
+	if (command_size <= limit && response_size <= limit)
+		return put(tap, &entry);
+	lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
+	return EPPTAP_OK;
 }
 
 int epptap_flush(struct epptap *tap, unsigned timeout_ms)
@@ -262,6 +300,7 @@ void epptap_close(struct epptap **tap, unsigned drain_ms)
 		closed->module->stop(&closed->publisher,
 				     left_us > 0 ? (unsigned)(left_us / 1000) : 0);
 	queue_free(&closed->queue);
+	registrars_free(&closed->registrars);
 	state_dir_close(&closed->state_dir);
 	config_free(&closed->config);
 	if (closed->mark)

@@ -1,5 +1,7 @@
 #include "plugin/queue.h"
 
+#include "plugin/registrars.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +11,12 @@ enum {
 	UNIT = 64
 }; /* entries begin at multiples of it, so that a header always fits before the ring's end */
 
-enum entry_state { ENTRY_FREE, ENTRY_PAIR, ENTRY_PADDING };
+enum entry_state { ENTRY_FREE, ENTRY_WHOLE, ENTRY_PADDING };
 
 struct entry {
 	_Atomic uint32_t state; /* enum entry_state; zero until all else is written */
-	uint32_t registrar_size;
+	uint16_t registrar_size;
+	uint16_t owner;
 	uint64_t size; /* of the whole entry, a multiple of UNIT */
 	uint64_t command_size, response_size;
 	int64_t wall_us, monotonic_us;
@@ -79,34 +82,44 @@ static bool reserve(struct queue *queue, uint64_t size, uint64_t *position, uint
 	return true;
 }
 
-int queue_put(struct queue *queue, const struct queue_pair *pair)
+uint64_t queue_room_of(const struct queue_entry *entry)
 {
-	size_t registrar_size = strnlen(pair->registrar, QUEUE_REGISTRAR_SIZE - 1) + 1;
-	uint64_t position, padding;
-	uint64_t size = UNIT + registrar_size + pair->command_size + pair->response_size;
-	size = (size + UNIT - 1) / UNIT * UNIT;
-	if (size > queue->capacity || !reserve(queue, size, &position, &padding))
-		return RESULT_FULL;
-	if (padding) {
-		struct entry *gap = entry_at(queue, position);
-		gap->size = padding;
-		atomic_store_explicit(&gap->state, ENTRY_PADDING, memory_order_release);
-		position += padding;
-	}
-	struct entry *entry = entry_at(queue, position);
+	size_t registrar_size = strnlen(entry->registrar, REGISTRARS_LOGIN_SIZE - 1) + 1;
+	uint64_t size = UNIT + registrar_size + entry->command_size + entry->response_size;
+	return (size + UNIT - 1) / UNIT * UNIT;
+}
+
+static void fill(struct entry *entry, uint64_t size, const struct queue_entry *from)
+{
+	size_t registrar_size = strnlen(from->registrar, REGISTRARS_LOGIN_SIZE - 1) + 1;
 	char *at = (char *)entry + UNIT;
 	entry->size = size;
-	entry->registrar_size = (uint32_t)registrar_size;
-	entry->command_size = pair->command_size;
-	entry->response_size = pair->response_size;
-	entry->wall_us = pair->wall_us;
-	entry->monotonic_us = pair->monotonic_us;
-	memcpy(at, pair->registrar, registrar_size - 1); /* its NUL is there: the ring is zeroed */
+	entry->registrar_size = (uint16_t)registrar_size;
+	entry->owner = (uint16_t)from->owner;
+	entry->command_size = from->command_size;
+	entry->response_size = from->response_size;
+	entry->wall_us = from->wall_us;
+	entry->monotonic_us = from->monotonic_us;
+	memcpy(at, from->registrar, registrar_size - 1); /* its NUL is there: the ring is zeroed */
 	at += registrar_size;
-	memcpy(at, pair->command, pair->command_size);
-	at += pair->command_size;
-	memcpy(at, pair->response, pair->response_size);
-	atomic_store_explicit(&entry->state, ENTRY_PAIR, memory_order_release);
+	memcpy(at, from->command, from->command_size);
+	at += from->command_size;
+	memcpy(at, from->response, from->response_size);
+	atomic_store_explicit(&entry->state, ENTRY_WHOLE, memory_order_release);
+}
+
+int queue_put(struct queue *queue, const struct queue_entry *entry, uint64_t *position)
+{
+	uint64_t size = queue_room_of(entry), at, padding;
+	if (size > queue->capacity || !reserve(queue, size, &at, &padding))
+		return RESULT_FULL;
+	if (padding) {
+		struct entry *gap = entry_at(queue, at);
+		gap->size = padding;
+		atomic_store_explicit(&gap->state, ENTRY_PADDING, memory_order_release);
+	}
+	fill(entry_at(queue, at + padding), size, entry);
+	*position = at + padding + size;
 	return RESULT_OK;
 }
 
@@ -119,7 +132,7 @@ static void release(struct queue *queue, struct entry *entry)
 	atomic_fetch_add_explicit(&queue->start, size, memory_order_release);
 }
 
-bool queue_peek(struct queue *queue, struct queue_pair *pair)
+bool queue_peek(struct queue *queue, struct queue_entry *out)
 {
 	for (;;) {
 		if (queue_start(queue) == queue_end(queue))
@@ -135,9 +148,10 @@ bool queue_peek(struct queue *queue, struct queue_pair *pair)
 			break;
 		}
 		const char *at = (const char *)entry + UNIT;
-		*pair = (struct queue_pair){
+		*out = (struct queue_entry){
 			.wall_us = entry->wall_us,
 			.monotonic_us = entry->monotonic_us,
+			.owner = entry->owner,
 			.registrar = at,
 			.command = at + entry->registrar_size,
 			.command_size = entry->command_size,
@@ -161,4 +175,16 @@ uint64_t queue_end(const struct queue *queue)
 uint64_t queue_start(const struct queue *queue)
 {
 	return atomic_load_explicit(&queue->start, memory_order_acquire);
+}
+
+uint64_t queue_capacity(const struct queue *queue)
+{
+	return queue->capacity;
+}
+
+uint64_t queue_used(const struct queue *queue)
+{
+	/* The start first: it never overtakes the end, so this is never below zero. */
+	uint64_t start = queue_start(queue);
+	return queue_end(queue) - start;
 }

@@ -15,13 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QUEUE_REGISTRAR_SIZE = 66 };
-
-/* One captured pair, in the ring's memory: good until queue_pop(). */
-struct queue_pair {
+/* A captured command with its response. What queue_peek() shows lies in the ring's memory: good until queue_pop(). */
+struct queue_entry {
 	int64_t wall_us;
 	int64_t monotonic_us;
-	const char *registrar; /* cut to 65 bytes, closed by a NUL; empty: not known */
+	unsigned owner;        /* whose room it takes, by registrars.h */
+	const char *registrar; /* the login, cut to 65 bytes, closed by a NUL; empty: not known */
 	const char *command;
 	size_t command_size;
 	const char *response;
@@ -34,17 +33,24 @@ struct queue;
 MUST_USE int queue_new(size_t bytes, struct queue **queue);
 void queue_free(struct queue **queue);
 
-/* Copies the pair in. RESULT_FULL: there is no room, nothing was taken. */
-MUST_USE int queue_put(struct queue *queue, const struct queue_pair *pair);
+/* The room that it takes: the same before it is put in and when it comes out. */
+uint64_t queue_room_of(const struct queue_entry *entry);
 
-/* The oldest pair. False: there is none, or its producer is still copying. */
-bool queue_peek(struct queue *queue, struct queue_pair *pair);
+/* Copies the entry in; *position is behind it. RESULT_FULL: there is no room, nothing was taken. */
+MUST_USE int queue_put(struct queue *queue, const struct queue_entry *entry, uint64_t *position);
 
-/* Gives back the room of the pair that queue_peek() showed. */
+/* The oldest entry. False: there is none, or its producer is still copying. */
+bool queue_peek(struct queue *queue, struct queue_entry *entry);
+
+/* Gives back the room of the entry that queue_peek() showed. */
 void queue_pop(struct queue *queue);
 
 /* A position that grows for ever: behind the newest entry (queue_end), behind the last one consumed (queue_start). */
 uint64_t queue_end(const struct queue *queue);
 uint64_t queue_start(const struct queue *queue);
+
+/* What it can hold, and what is taken of it now. */
+uint64_t queue_capacity(const struct queue *queue);
+uint64_t queue_used(const struct queue *queue);
 
 #endif

@@ -20,6 +20,7 @@ static struct state_dir *state_dir;
 static struct config config;
 static struct counters counters;
 static struct queue *queue;
+static struct registrars *registrars;
 static struct spool_writer *spool;
 static struct capture *capture;
 
@@ -39,7 +40,13 @@ static void start(void)
 {
 	assert_int_equal(queue_new(1 << 20, &queue), RESULT_OK);
 	assert_int_equal(spool_writer_open(state_dir, LIMIT, &spool), RESULT_OK);
-	assert_int_equal(capture_start(&config, queue, spool, &counters, &capture), RESULT_OK);
+	assert_int_equal(registrars_new(&registrars), RESULT_OK);
+	const struct capture_parts parts = {.config = &config,
+					    .queue = queue,
+					    .registrars = registrars,
+					    .spool = spool,
+					    .counters = &counters};
+	assert_int_equal(capture_start(&parts, &capture), RESULT_OK);
 }
 
 static int set_up(void **state)
@@ -59,20 +66,23 @@ static int tear_down(void **state)
 	spool_writer_close(&spool, true);
 	state_dir_close(&state_dir);
 	queue_free(&queue);
+	registrars_free(&registrars);
 	scratch_remove(scratch.path);
 	return 0;
 }
 
 static void put(const char *registrar, const char *command, const char *response)
 {
-	const struct queue_pair pair = {.wall_us = 1700000000000000,
-					.monotonic_us = 5,
-					.registrar = registrar,
-					.command = command,
-					.command_size = strlen(command),
-					.response = response,
-					.response_size = strlen(response)};
-	assert_int_equal(queue_put(queue, &pair), RESULT_OK);
+	uint64_t position;
+	const struct queue_entry entry = {.wall_us = 1700000000000000,
+					  .monotonic_us = 5,
+					  .owner = registrars_find(registrars, registrar),
+					  .registrar = registrar,
+					  .command = command,
+					  .command_size = strlen(command),
+					  .response = response,
+					  .response_size = strlen(response)};
+	assert_int_equal(queue_put(queue, &entry, &position), RESULT_OK);
 }
 
 static void after_a_flush_the_changes_stand_in_the_file_in_order(void **state)
@@ -135,7 +145,7 @@ static void while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost(void *
 	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
 	assert_int_equal(counters.spooled, 2);
 	assert_true(capture_stop(&capture, 0));
-	assert_int_equal(counters.lost_closed, 0);
+	assert_int_equal(counters.lost[LOSS_CLOSED], 0);
 }
 
 static void stopping_counts_what_could_not_be_made_durable(void **state)
@@ -148,7 +158,7 @@ static void stopping_counts_what_could_not_be_made_durable(void **state)
 		put("", FRAME_UPDATE("a.example"), FRAME_DONE);
 	assert_false(capture_stop(&capture, 20));
 	assert_null(capture);
-	assert_int_equal(counters.lost_closed, 5);
+	assert_int_equal(counters.lost[LOSS_CLOSED], 5);
 	assert_int_equal(counters.spooled, 0);
 	assert_int_equal(queue_start(queue), queue_end(queue));
 	assert_true(capture_stop(&capture, 20));
@@ -161,7 +171,7 @@ static void stopping_makes_durable_what_it_can(void **state)
 	for (int i = 0; i < 500; i++)
 		put("", FRAME_UPDATE("a.example"), FRAME_DONE);
 	assert_true(capture_stop(&capture, 30000));
-	assert_int_equal(counters.lost_closed, 0);
+	assert_int_equal(counters.lost[LOSS_CLOSED], 0);
 	assert_int_equal(counters.spooled, 500);
 }
 
@@ -173,7 +183,7 @@ static void the_counters_make_a_json_object(void **state)
 	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
 	put("", "<!DOCTYPE a>", FRAME_DONE);
 	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
-	atomic_store(&counters.lost_queue_full, 7);
+	atomic_store(&counters.lost[LOSS_QUEUE_FULL], 7);
 	buffer_init(&json, 4096);
 	counters_write(&counters, &json);
 	buffer_append_byte(&json, 0);

@@ -15,15 +15,17 @@
 
 enum { UNIT = 64 };
 
-static struct queue_pair pair_of(const char *registrar, const char *command, const char *response)
+static uint64_t position; /* behind what put() put in last, by one thread */
+
+static struct queue_entry entry_of(const char *registrar, const char *command, const char *response)
 {
-	return (struct queue_pair){.wall_us = 1,
-				   .monotonic_us = 2,
-				   .registrar = registrar,
-				   .command = command,
-				   .command_size = strlen(command),
-				   .response = response,
-				   .response_size = strlen(response)};
+	return (struct queue_entry){.wall_us = 1,
+				    .monotonic_us = 2,
+				    .registrar = registrar,
+				    .command = command,
+				    .command_size = strlen(command),
+				    .response = response,
+				    .response_size = strlen(response)};
 }
 
 static struct queue *queue_of(size_t bytes)
@@ -33,15 +35,16 @@ static struct queue *queue_of(size_t bytes)
 	return queue;
 }
 
-static void a_pair_comes_out_as_it_went_in(void **state)
+static void an_entry_comes_out_as_it_went_in(void **state)
 {
 	(void)state;
 	struct queue *queue = queue_of(4096);
-	struct queue_pair in = pair_of("clientx", "<command>", "<response>"), out;
+	struct queue_entry in = entry_of("clientx", "<command>", "<response>"), out;
 	in.wall_us = INT64_MAX;
 	in.monotonic_us = INT64_MIN;
+	in.owner = 4096;
 	assert_false(queue_peek(queue, &out));
-	assert_int_equal(queue_put(queue, &in), RESULT_OK);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
 	assert_true(queue_peek(queue, &out));
 	assert_string_equal(out.registrar, "clientx");
 	assert_int_equal(out.command_size, 9);
@@ -49,8 +52,12 @@ static void a_pair_comes_out_as_it_went_in(void **state)
 	assert_int_equal(out.response_size, 10);
 	assert_memory_equal(out.response, "<response>", 10);
 	assert_true(out.wall_us == INT64_MAX && out.monotonic_us == INT64_MIN);
-	assert_true(queue_start(queue) < queue_end(queue));
+	assert_int_equal(out.owner, 4096);
+	assert_int_equal(queue_room_of(&out), queue_room_of(&in));
+	assert_int_equal(queue_used(queue), queue_room_of(&in));
+	assert_int_equal(queue_end(queue), position);
 	queue_pop(queue);
+	assert_int_equal(queue_used(queue), 0);
 	assert_int_equal(queue_start(queue), queue_end(queue));
 	assert_false(queue_peek(queue, &out));
 	queue_free(&queue);
@@ -65,8 +72,8 @@ static void a_long_registrar_is_cut_to_what_no_token_can_be(void **state)
 	struct queue *queue = queue_of(4096);
 	memset(longest, 'r', sizeof longest);
 	longest[sizeof longest - 1] = '\0';
-	struct queue_pair in = pair_of(longest, "c", "r"), out;
-	assert_int_equal(queue_put(queue, &in), RESULT_OK);
+	struct queue_entry in = entry_of(longest, "c", "r"), out;
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
 	assert_true(queue_peek(queue, &out));
 	assert_int_equal(strlen(out.registrar), 65);
 	assert_memory_equal(out.command, "c", 1);
@@ -77,18 +84,18 @@ static void a_full_queue_takes_nothing_and_goes_on_when_there_is_room(void **sta
 {
 	(void)state;
 	struct queue *queue = queue_of(16 * UNIT);
-	struct queue_pair in = pair_of("", "command", "response"), out;
+	struct queue_entry in = entry_of("", "command", "response"), out;
 	int taken = 0;
-	while (queue_put(queue, &in) == RESULT_OK)
+	while (queue_put(queue, &in, &position) == RESULT_OK)
 		taken++;
 	assert_int_equal(taken, 8); /* each is a unit of header and one of bytes */
 	uint64_t end = queue_end(queue);
-	assert_int_equal(queue_put(queue, &in), RESULT_FULL);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_FULL);
 	assert_int_equal(queue_end(queue), end);
 	assert_true(queue_peek(queue, &out));
 	queue_pop(queue);
-	assert_int_equal(queue_put(queue, &in), RESULT_OK);
-	assert_int_equal(queue_put(queue, &in), RESULT_FULL);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_FULL);
 	for (taken = 0; queue_peek(queue, &out); queue_pop(queue))
 		taken++;
 	assert_int_equal(taken, 8);
@@ -102,13 +109,13 @@ static void an_entry_over_the_queue_is_full_and_one_of_its_size_fits(void **stat
 	char *large = malloc(SIZE);
 	memset(large, 'x', SIZE);
 	struct queue *queue = queue_of(SIZE);
-	struct queue_pair in = pair_of("", "", "r"), out;
+	struct queue_entry in = entry_of("", "", "r"), out;
 	in.command = large;
 	in.command_size =
 		SIZE - UNIT - 1; /* with a registrar's NUL and the response one too many */
-	assert_int_equal(queue_put(queue, &in), RESULT_FULL);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_FULL);
 	in.command_size = SIZE - UNIT - 2;
-	assert_int_equal(queue_put(queue, &in), RESULT_OK);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
 	assert_true(queue_peek(queue, &out));
 	assert_memory_equal(out.command, large, in.command_size);
 	assert_memory_equal(out.response, "r", 1);
@@ -116,7 +123,7 @@ static void an_entry_over_the_queue_is_full_and_one_of_its_size_fits(void **stat
 	/* Sizes that no memory has must not wrap to small ones. */
 	in.command_size = SIZE_MAX / 2;
 	in.response_size = 1;
-	assert_int_equal(queue_put(queue, &in), RESULT_FULL);
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_FULL);
 	queue_free(&queue);
 	free(large);
 }
@@ -130,11 +137,11 @@ static void entries_stay_whole_over_the_rings_end(void **state)
 	struct queue *queue = queue_of(CAPACITY);
 	unsigned put = 0, got = 0;
 	for (unsigned round = 0; round < 20000; round++) {
-		struct queue_pair in = pair_of("", "", "end"), out;
+		struct queue_entry in = entry_of("", "", "end"), out;
 		in.command = bytes;
 		in.command_size = put * 37 % MOST;
 		memset(bytes, (int)('a' + put % 26), in.command_size);
-		if (queue_put(queue, &in) == RESULT_OK) {
+		if (queue_put(queue, &in, &position) == RESULT_OK) {
 			put++;
 			continue;
 		}
@@ -156,8 +163,8 @@ static void what_was_consumed_is_overwritten_with_zeros(void **state)
 {
 	(void)state;
 	struct queue *queue = queue_of(64 * UNIT);
-	struct queue_pair in = pair_of("clientx", "secret of a registrant", "its answer"), out;
-	assert_int_equal(queue_put(queue, &in), RESULT_OK);
+	struct queue_entry in = entry_of("clientx", "secret of a registrant", "its answer"), out;
+	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
 	assert_true(queue_peek(queue, &out));
 	const char *ring = out.registrar - UNIT;
 	assert_memory_equal(out.command, "secret", 6);
@@ -193,10 +200,11 @@ static void *produce(void *context)
 		size_t size = size_of(producer->id, number);
 		memset(bytes, (int)(producer->id + 1), size);
 		memcpy(bytes, &stamp, sizeof stamp);
-		struct queue_pair pair = pair_of("r", "", "ok");
-		pair.command = bytes;
-		pair.command_size = size;
-		while (queue_put(producer->queue, &pair) == RESULT_FULL) {
+		struct queue_entry entry = entry_of("r", "", "ok");
+		uint64_t behind;
+		entry.command = bytes;
+		entry.command_size = size;
+		while (queue_put(producer->queue, &entry, &behind) == RESULT_FULL) {
 			atomic_fetch_add(producer->refused, 1);
 			sched_yield();
 		}
@@ -204,7 +212,7 @@ static void *produce(void *context)
 	return NULL;
 }
 
-static void check_stamped(const struct queue_pair *out, unsigned next[PRODUCERS])
+static void check_stamped(const struct queue_entry *out, unsigned next[PRODUCERS])
 {
 	struct stamp stamp;
 	memcpy(&stamp, out->command, sizeof stamp);
@@ -231,7 +239,7 @@ static void each_producers_order_is_kept_and_nothing_is_lost_or_mixed(void **sta
 		assert_int_equal(pthread_create(&threads[i], NULL, produce, &producers[i]), 0);
 	}
 	for (unsigned got = 0; got < PRODUCERS * PER_PRODUCER;) {
-		struct queue_pair out;
+		struct queue_entry out;
 		if (!queue_peek(queue, &out)) {
 			sched_yield();
 			continue;
@@ -252,7 +260,7 @@ static void each_producers_order_is_kept_and_nothing_is_lost_or_mixed(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_pair_comes_out_as_it_went_in),
+		cmocka_unit_test(an_entry_comes_out_as_it_went_in),
 		cmocka_unit_test(a_long_registrar_is_cut_to_what_no_token_can_be),
 		cmocka_unit_test(a_full_queue_takes_nothing_and_goes_on_when_there_is_room),
 		cmocka_unit_test(an_entry_over_the_queue_is_full_and_one_of_its_size_fits),
