@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "eppparse/eppparse.h"
+#include "plugin/gather.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,11 +23,8 @@ enum {
 struct capture {
 	struct capture_parts parts;
 	_Atomic int why_full; /* enum loss */
-	struct eppparse *parse;
-	struct change change;
-	struct buffer record;
+	struct gather *gather;
 	pthread_t thread;
-	uint64_t gathered; /* changes in the spool's batch */
 	int64_t last_traffic_us, last_complaint_us;
 	_Atomic bool stopping;
 
@@ -40,59 +38,6 @@ struct capture {
 static void count(_Atomic uint64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* What the config says a login is published as; NULL if it doesn't name it. */
-static const char *configured_name(const struct config *config, const char *login)
-{
-	for (size_t i = 0; i < config->registrars.count; i++)
-		if (strcmp(config->registrars.items[i].from, login) == 0)
-			return config->registrars.items[i].to;
-	return NULL;
-}
-
-/* Judged here, before anything is stored: change_token_read() refuses what may be a person's address. */
-static void set_registrar(struct capture *capture, const char *login)
-{
-	struct change *change = &capture->change;
-	struct change_token token;
-	if (!*login)
-		return;
-	const char *name = configured_name(capture->parts.config, login);
-	if (name && strcmp(name, "hide") == 0)
-		return;
-	bool fits = name || change_token_read(&token, login, strlen(login)) == RESULT_OK;
-	if (!name)
-		name = login;
-	if (!fits || change_registrar_read(&change->registrar, name, strlen(name)) != RESULT_OK)
-		count(&capture->parts.counters->registrars_left_out);
-}
-
-/* Reads one pair and gathers it for the spool if it is a change. */
-static void take(struct capture *capture, const struct queue_entry *entry)
-{
-	struct change *change = &capture->change;
-	enum eppparse_result found =
-		eppparse_pair(capture->parse, entry->command, entry->command_size, entry->response,
-			      entry->response_size, change);
-	count(&capture->parts.counters->read[found]);
-	if (found != EPPPARSE_CHANGE)
-		return;
-	set_registrar(capture, entry->registrar);
-	atomic_fetch_add_explicit(&capture->parts.counters->statuses_unknown,
-				  change->add.status_others + change->remove.status_others,
-				  memory_order_relaxed);
-	buffer_reset(&capture->record);
-	change_encode(change, &capture->record);
-	const struct spool_note note = {.kind = SPOOL_CHANGE,
-					.monotonic_us = entry->monotonic_us,
-					.wall_us = entry->wall_us};
-	if (capture->record.failed ||
-	    spool_writer_append(capture->parts.spool, &note, capture->record.data,
-				capture->record.size) != RESULT_OK)
-		count(&capture->parts.counters->lost[LOSS_RECORD_LIMIT]);
-	else
-		capture->gathered++;
 }
 
 static void tell_durable(struct capture *capture)
@@ -135,9 +80,7 @@ static bool sync_batch(struct capture *capture)
 		return false;
 	}
 	atomic_store(&capture->why_full, LOSS_QUEUE_FULL);
-	atomic_fetch_add_explicit(&capture->parts.counters->spooled, capture->gathered,
-				  memory_order_relaxed);
-	capture->gathered = 0;
+	gather_durable(capture->gather);
 	capture->last_complaint_us = 0;
 	tell_durable(capture);
 	return true;
@@ -168,6 +111,27 @@ static void drop(struct capture *capture, const struct queue_entry *entry)
 	queue_pop(capture->parts.queue);
 }
 
+/* What the capture thread tells on its own account is as old as what is taken next. */
+static void stamp_own(struct capture *capture, struct clock_reading *stamp)
+{
+	struct queue_entry next;
+	clock_read(stamp);
+	if (queue_peek(capture->parts.queue, &next)) {
+		stamp->monotonic_us = next.monotonic_us;
+		stamp->wall_us = next.wall_us;
+	}
+}
+
+/* Tells of losses, if there is room: what was lost to a full spool is told when it is written again. */
+static void tell_losses(struct capture *capture)
+{
+	struct clock_reading stamp;
+	if (atomic_load(&capture->why_full) != LOSS_QUEUE_FULL)
+		return;
+	stamp_own(capture, &stamp);
+	gather_losses(capture->gather, &stamp, clock_monotonic_us());
+}
+
 /* One round: what waits in the queue, up to a batch. Returns how long to sleep before the next. */
 static int64_t round_of(struct capture *capture)
 {
@@ -175,10 +139,11 @@ static int64_t round_of(struct capture *capture)
 	bool any = false;
 	while (!spool_writer_has_much(capture->parts.spool) &&
 	       queue_peek(capture->parts.queue, &entry)) {
-		take(capture, &entry);
+		gather_entry(capture->gather, &entry);
 		drop(capture, &entry);
 		any = true;
 	}
+	tell_losses(capture);
 	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
 	int64_t now_us = clock_monotonic_us();
@@ -200,9 +165,7 @@ static void capture_free(struct capture **capture)
 {
 	if (!*capture)
 		return;
-	eppparse_free(&(*capture)->parse);
-	change_free(&(*capture)->change);
-	buffer_free(&(*capture)->record);
+	gather_free(&(*capture)->gather);
 	pthread_cond_destroy(&(*capture)->call);
 	pthread_cond_destroy(&(*capture)->answer);
 	pthread_mutex_destroy(&(*capture)->lock);
@@ -218,12 +181,12 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 		return RESULT_NOMEM;
 	capture->parts = *parts;
 	atomic_init(&capture->why_full, LOSS_QUEUE_FULL);
-	change_init(&capture->change);
-	buffer_init(&capture->record, SPOOL_RECORD_MAX);
 	pthread_mutex_init(&capture->lock, NULL);
 	thread_condition_init(&capture->call);
 	thread_condition_init(&capture->answer);
-	int result = eppparse_new(&capture->parse);
+	int result = gather_new(parts->registrars, parts->spool, parts->counters, &capture->gather);
+	if (result == RESULT_OK)
+		gather_use(capture->gather, parts->config);
 	if (result == RESULT_OK)
 		result = thread_start(&capture->thread, "epptap-capture", run, capture);
 	if (result != RESULT_OK)
@@ -253,18 +216,35 @@ int capture_flush(struct capture *capture, unsigned timeout_ms)
 	return result;
 }
 
-/* What stayed in the queue or in the batch was accepted, and is lost now. */
-static bool count_losses(struct capture *capture)
+/* Empties the queue; tells what that lost. False: there was no room to tell it. */
+static bool lose_rest(struct capture *capture)
 {
 	struct queue_entry entry;
-	uint64_t lost = capture->gathered;
-	for (; queue_peek(capture->parts.queue, &entry); drop(capture, &entry))
-		lost++;
+	struct clock_reading now;
+	int64_t from_us = 0, to_us = 0;
+	uint64_t lost = 0;
+	for (; queue_peek(capture->parts.queue, &entry); drop(capture, &entry)) {
+		from_us = lost++ ? from_us : entry.wall_us;
+		to_us = entry.wall_us;
+	}
 	atomic_fetch_add(&capture->parts.counters->lost[LOSS_CLOSED], lost);
-	if (lost)
+	clock_read(&now);
+	return gather_losses(capture->gather, &now, INT64_MAX) &&
+	       (lost == 0 || gather_closed(capture->gather, &now, lost, from_us, to_us));
+}
+
+/* The last that goes into the spool. False: something is missing there that nothing tells of. */
+static bool finish(struct capture *capture)
+{
+	_Atomic uint64_t *closed = &capture->parts.counters->lost[LOSS_CLOSED];
+	bool told = lose_rest(capture);
+	bool durable = sync_batch(capture);
+	if (!durable)
+		atomic_fetch_add(closed, gather_waiting(capture->gather));
+	if (atomic_load(closed) > 0)
 		log_error("closed with %llu commands that could not be made durable in time",
-			  (unsigned long long)lost);
-	return lost == 0;
+			  (unsigned long long)atomic_load(closed));
+	return told && durable;
 }
 
 bool capture_stop(struct capture **capture, unsigned drain_ms)
@@ -272,13 +252,13 @@ bool capture_stop(struct capture **capture, unsigned drain_ms)
 	if (!*capture)
 		return true;
 	int drained = capture_flush(*capture, drain_ms);
-	(void)drained; /* count_losses() tells */
+	(void)drained; /* finish() tells */
 	pthread_mutex_lock(&(*capture)->lock);
 	atomic_store(&(*capture)->stopping, true);
 	pthread_cond_signal(&(*capture)->call);
 	pthread_mutex_unlock(&(*capture)->lock);
 	pthread_join((*capture)->thread, NULL);
-	bool nothing_missing = count_losses(*capture);
+	bool nothing_missing = finish(*capture);
 	capture_free(capture);
 	return nothing_missing;
 }

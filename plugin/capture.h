@@ -37,7 +37,8 @@ enum loss capture_why_full(struct capture *capture);
 /* Waits until what the queue holds now is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
 MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);
 
-/* Flushes for drain_ms at most, ends the thread, counts what was lost by it. False: something was. */
+/* Flushes for drain_ms at most, ends the thread, counts what was lost by it and tells it in the spool. False: something
+ * is missing there that nothing tells of. */
 bool capture_stop(struct capture **capture, unsigned drain_ms);
 
 #endif

@@ -15,6 +15,8 @@
 
 enum { LIMIT = 1 << 20 };
 
+static const int64_t WALL_US = 1700000000000000;
+
 static struct scratch scratch;
 static struct state_dir *state_dir;
 static struct config config;
@@ -22,6 +24,7 @@ static struct counters counters;
 static struct queue *queue;
 static struct registrars *registrars;
 static struct spool_writer *spool;
+static uint64_t number; /* of the spool's writer */
 static struct capture *capture;
 
 /* A segment of somebody else's that takes the whole limit: nothing can be written until it is gone. */
@@ -40,6 +43,7 @@ static void start(void)
 {
 	assert_int_equal(queue_new(1 << 20, &queue), RESULT_OK);
 	assert_int_equal(spool_writer_open(state_dir, LIMIT, &spool), RESULT_OK);
+	number = spool_writer_number(spool);
 	assert_int_equal(registrars_new(&registrars), RESULT_OK);
 	const struct capture_parts parts = {.config = &config,
 					    .queue = queue,
@@ -74,7 +78,7 @@ static int tear_down(void **state)
 static void put(const char *registrar, const char *command, const char *response)
 {
 	uint64_t position;
-	const struct queue_entry entry = {.wall_us = 1700000000000000,
+	const struct queue_entry entry = {.wall_us = WALL_US,
 					  .monotonic_us = 5,
 					  .owner = registrars_find(registrars, registrar),
 					  .registrar = registrar,
@@ -85,40 +89,159 @@ static void put(const char *registrar, const char *command, const char *response
 	assert_int_equal(queue_put(queue, &entry, &position), RESULT_OK);
 }
 
+enum { RECORDS_MOST = 64 };
+
+/* A record of the spool, as it was found there. */
+struct found {
+	struct spool_record_header header;
+	struct spool_gap gap;
+	char name[CHANGE_NAME_SIZE], registrar[CHANGE_TOKEN_SIZE], txn[CHANGE_TOKEN_SIZE];
+	enum change_outcome outcome;
+};
+
+static struct found records[RECORDS_MOST];
+
+static void read_record(struct found *found, const char *payload)
+{
+	struct change change;
+	change_init(&change);
+	if (found->header.kind == SPOOL_GAP) {
+		assert_int_equal(found->header.size, sizeof found->gap);
+		memcpy(&found->gap, payload, sizeof found->gap);
+	}
+	if (found->header.kind == SPOOL_CHANGE || found->header.kind == SPOOL_INTENT) {
+		assert_int_equal(change_decode(&change, payload, found->header.size), RESULT_OK);
+		memcpy(found->name, change.name.text, sizeof found->name);
+		memcpy(found->registrar, change.registrar.text, sizeof found->registrar);
+		memcpy(found->txn, change.svtrid.text, sizeof found->txn);
+		found->outcome = change.outcome;
+	}
+	change_free(&change);
+}
+
+/* Reads all records of all segments; answers how many. */
+static int read_spool(void)
+{
+	struct segment_file file;
+	const char *payload = NULL;
+	int count = 0;
+	memset(records, 0, sizeof records);
+	for (uint32_t sequence = 1; segment_open(&file, scratch.path, number, sequence);
+	     sequence++) {
+		while (count < RECORDS_MOST &&
+		       segment_next(&file, &records[count].header, &payload)) {
+			read_record(&records[count], payload);
+			count += records[count].header.kind != SPOOL_END;
+		}
+		segment_close(&file);
+	}
+	return count;
+}
+
+/* Waits until there are so many records. */
+static void await_records(int count)
+{
+	for (int tries = 0; read_spool() < count; tries++) {
+		if (tries == 10000)
+			fail_msg("%d records instead of %d", read_spool(), count);
+		usleep(1000);
+	}
+}
+
+static void assert_gap(const struct found *found, const char *reason, const char *registrar,
+		       const char *txn, uint64_t count)
+{
+	assert_int_equal(found->header.kind, SPOOL_GAP);
+	assert_string_equal(found->gap.reason, reason);
+	assert_string_equal(found->gap.registrar, registrar);
+	assert_string_equal(found->gap.txn, txn);
+	assert_int_equal(found->gap.count, count);
+}
+
 static void after_a_flush_the_changes_stand_in_the_file_in_order(void **state)
 {
 	(void)state;
 	static const char *const names[] = {"a.example", "b.example"};
-	struct segment_file file;
-	struct spool_record_header header = {0};
-	struct change change;
-	const char *payload = NULL;
 	start();
 	put("clientx", FRAME_UPDATE("a.example"), FRAME_DONE);
 	put("clientx", FRAME_CHECK, FRAME_DONE);
 	put("a client", FRAME_UPDATE("b.example"), FRAME_DONE);
-	put("clientx", "<", FRAME_DONE);
 	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
-	change_init(&change);
-	assert_true(segment_open(&file, scratch.path, spool_writer_number(spool), 1));
+	assert_int_equal(read_spool(), 2);
 	for (int i = 0; i < 2; i++) {
-		assert_true(segment_next(&file, &header, &payload));
-		assert_int_equal(change_decode(&change, payload, header.size), RESULT_OK);
-		assert_string_equal(change.name.text, names[i]);
-		assert_string_equal(change.registrar.text, i == 0 ? "clientx" : "");
-		assert_string_equal(change.svtrid.text, "SV-1");
-		assert_true(header.wall_us == 1700000000000000 && header.monotonic_us == 5);
-		assert_int_equal(header.kind, SPOOL_CHANGE);
-		assert_int_equal(header.ticket, 0);
+		assert_int_equal(records[i].header.kind, SPOOL_CHANGE);
+		assert_int_equal(records[i].header.ticket, 0);
+		assert_true(records[i].header.wall_us == WALL_US);
+		assert_true(records[i].header.monotonic_us == 5);
+		assert_string_equal(records[i].name, names[i]);
+		assert_string_equal(records[i].registrar, i == 0 ? "clientx" : "");
+		assert_string_equal(records[i].txn, "SV-1");
 	}
-	assert_false(segment_next(&file, &header, &payload));
-	segment_close(&file);
-	change_free(&change);
 	assert_int_equal(counters.spooled, 2);
 	assert_int_equal(counters.read[EPPPARSE_CHANGE], 2);
 	assert_int_equal(counters.read[EPPPARSE_NOTHING], 1);
-	assert_int_equal(counters.read[EPPPARSE_MALFORMED], 1);
 	assert_int_equal(counters.registrars_left_out, 1);
+}
+
+static void a_pair_that_cannot_be_read_is_told_as_a_gap_of_one(void **state)
+{
+	(void)state;
+	start();
+	put("clientx", "<", FRAME_DONE);
+	put("x@y.example", "<!DOCTYPE a>", FRAME_DONE);
+	put("clientx", FRAME_UPDATE("a.example"), "<");
+	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
+	assert_int_equal(read_spool(), 3);
+	assert_gap(&records[0], "malformed", "clientx", "SV-1", 1);
+	assert_gap(&records[1], "doctype", "", "SV-1", 1);
+	assert_gap(&records[2], "malformed", "clientx", "", 1);
+	for (int i = 0; i < 3; i++) {
+		assert_true(records[i].gap.from_us == WALL_US && records[i].gap.to_us == WALL_US);
+		assert_true(records[i].header.wall_us == WALL_US);
+	}
+	assert_int_equal(counters.read[EPPPARSE_MALFORMED], 2);
+}
+
+static void losses_are_told_as_gaps_under_what_a_registrar_is_published_as(void **state)
+{
+	(void)state;
+	char clientx[] = "clientx", title[] = "ClientX Ltd", test[] = "test", hide[] = "hide";
+	struct config_pair names[] = {{clientx, title}, {test, hide}};
+	static const char *const logins[] = {"clientx", "test", "a@b.example", "clienty", ""};
+	static const char *const published[] = {"ClientX Ltd", "", "", "clienty", ""};
+	config.registrars = (struct config_pairs){names, 2};
+	start();
+	for (int i = 0; i < 5; i++) {
+		unsigned who = registrars_find(registrars, logins[i]);
+		registrars_lose(registrars, who, LOSS_FRAME_LIMIT, WALL_US + i);
+		await_records(i + 1);
+		assert_gap(&records[i], "frame_limit", published[i], "", 1);
+		assert_true(records[i].gap.from_us == WALL_US + i);
+		assert_true(records[i].gap.to_us == WALL_US + i);
+	}
+	capture_stop(&capture, 1000);
+	assert_int_equal(read_spool(), 5);
+}
+
+static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	fill_the_spool(path);
+	start();
+	assert_int_equal(capture_why_full(capture), LOSS_QUEUE_FULL);
+	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
+	assert_int_equal(capture_flush(capture, 50), RESULT_TIMEOUT);
+	assert_int_equal(capture_why_full(capture), LOSS_SPOOL_LIMIT);
+	for (int i = 0; i < 3; i++)
+		registrars_lose(registrars, registrars_find(registrars, "clientx"),
+				LOSS_SPOOL_LIMIT, WALL_US + i);
+	assert_int_equal(unlink(path), 0);
+	await_records(2);
+	assert_string_equal(records[0].name, "a.example");
+	assert_gap(&records[1], "spool_limit", "clientx", "", 3);
+	assert_true(records[1].gap.from_us == WALL_US && records[1].gap.to_us == WALL_US + 2);
+	assert_int_equal(capture_why_full(capture), LOSS_QUEUE_FULL);
 }
 
 static void a_flush_of_nothing_returns_at_once_even_with_no_time(void **state)
@@ -164,6 +287,41 @@ static void stopping_counts_what_could_not_be_made_durable(void **state)
 	assert_true(capture_stop(&capture, 20));
 }
 
+static void await_failure(void)
+{
+	uint64_t before = atomic_load(&counters.sync_failures);
+	for (int tries = 0; atomic_load(&counters.sync_failures) == before; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
+}
+
+/* What is in the queue when it stops is lost, and said. */
+static void what_stopping_loses_is_told_if_the_disk_takes_it(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	fill_the_spool(path);
+	start();
+	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
+	/* After a failure the thread sleeps for a tenth of a second, and takes nothing. */
+	await_failure();
+	for (int i = 0; i < 5; i++)
+		put("clientx", FRAME_UPDATE("b.example"), FRAME_DONE);
+	registrars_lose(registrars, registrars_find(registrars, "clienty"), LOSS_QUEUE_FULL,
+			WALL_US);
+	assert_int_equal(unlink(path), 0);
+	assert_true(capture_stop(&capture, 0));
+	spool_writer_close(&spool, true);
+	assert_int_equal(read_spool(), 4);
+	assert_string_equal(records[0].name, "a.example");
+	assert_gap(&records[1], "queue_full", "clienty", "", 1);
+	assert_gap(&records[2], "closed", "", "", 5);
+	assert_int_equal(records[3].header.kind, SPOOL_CLOSED);
+	assert_int_equal(counters.lost[LOSS_CLOSED], 5);
+	assert_int_equal(counters.spooled, 1);
+}
+
 static void stopping_makes_durable_what_it_can(void **state)
 {
 	(void)state;
@@ -200,6 +358,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PARTS(after_a_flush_the_changes_stand_in_the_file_in_order),
+		WITH_PARTS(a_pair_that_cannot_be_read_is_told_as_a_gap_of_one),
+		WITH_PARTS(losses_are_told_as_gaps_under_what_a_registrar_is_published_as),
+		WITH_PARTS(what_is_lost_to_a_full_spool_is_told_when_it_has_room),
+		WITH_PARTS(what_stopping_loses_is_told_if_the_disk_takes_it),
 		WITH_PARTS(a_flush_of_nothing_returns_at_once_even_with_no_time),
 		WITH_PARTS(while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost),
 		WITH_PARTS(stopping_counts_what_could_not_be_made_durable),

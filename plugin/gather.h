@@ -1,0 +1,46 @@
+/* gather.h - what was captured, as records of the spool
+ *
+ * Has each entry of the queue read by eppparse, and gathers a record of what came of it: a change, or a gap where one
+ * could not be read. What is kept of a registrar's id is decided here, before anything is stored.
+ * Owner: the capture thread alone. Nothing here waits for a disk: spool_writer_sync() is the caller's.
+ */
+#ifndef PLUGIN_GATHER_H
+#define PLUGIN_GATHER_H
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/result.h"
+#include "plugin/counters.h"
+#include "plugin/queue.h"
+#include "plugin/registrars.h"
+#include "plugin/spool_writer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gather;
+
+/* All of these are lent, and must outlive it. RESULT_OK or RESULT_NOMEM. */
+MUST_USE int gather_new(struct registrars *registrars, struct spool_writer *spool,
+			struct counters *counters, struct gather **gather);
+void gather_free(struct gather **gather);
+
+/* Goes by this config from now on; it must outlive the gather, or the next gather_use(). */
+void gather_use(struct gather *gather, const struct config *config);
+
+/* Reads an entry, and gathers what it comes to. */
+void gather_entry(struct gather *gather, const struct queue_entry *entry);
+
+/* Gathers gaps, stamped `stamp`, for the losses that registrars_next_losses() has to tell at now_us. False: there was no
+ * room for all; call again. */
+bool gather_losses(struct gather *gather, const struct clock_reading *stamp, int64_t now_us);
+
+/* Gathers a gap for commands that were lost by closing, seen between these times. False: there was no room for it. */
+bool gather_closed(struct gather *gather, const struct clock_reading *stamp, uint64_t lost,
+		   int64_t from_us, int64_t to_us);
+
+/* Changes that are gathered and not durable; and that they are now. */
+uint64_t gather_waiting(const struct gather *gather);
+void gather_durable(struct gather *gather);
+
+#endif
