@@ -109,8 +109,9 @@ $(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(BUILD)/publisher.a $(
                               $(BUILD)/base.a publisher/module.map
 	$(link)
 
-$(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
-$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN) plugin/spool_writer.c) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
+$(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS)
+$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN) plugin/spool_writer.c) $(BUILD)/publisher.a $(BUILD)/eppparse.a \
+                    $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/eppwatch: LIBS = $(WATCH_LIBS)
@@ -134,7 +135,7 @@ $(BUILD)/plugin/test/%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
 $(BUILD)/plugin/test/%: $(BUILD)/obj/plugin/test/%.o $(BUILD)/plugin.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
-$(BUILD)/publisher/test/%: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/publisher/test/%: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS) $(CMOCKA_LIBS)
 $(BUILD)/publisher/test/%: $(BUILD)/obj/publisher/test/%.o $(BUILD)/publisher.a $(BUILD)/eppparse.a \
                            $(BUILD)/base.a
 	$(link)
@@ -186,7 +187,7 @@ bench: all
 	@$(MAKE) --no-print-directory benches
 	@conformance/bench/run $(BUILD)
 
-$(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS) $(JSON_LIBS)
+$(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
 $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/publisher.a \
                   $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)

@@ -344,9 +344,6 @@ static int not_built_yet(struct config_reader *reader, const yaml_node_t *root)
 		 "a registry's own namespaces come with a later version; take the key out"},
 		{config->verbs.count > 0, "verbs",
 		 "a registry's own verbs come with a later version; take the key out"},
-		{config->metrics != NULL, "metrics",
-		 "the metrics file comes with a later version; take the key out, and use "
-		 "epptapctl status"},
 	};
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
 		if (refusals[i].asked)

@@ -84,8 +84,8 @@ def test_a_port_that_is_taken_fails_nothing_and_is_tried_again(work):
         tap.flush()
         assert (tap.stats()['spooled'], tap.stats()['publisher']['published']) == (50, 0)
         wait_until('it says that it waits', lambda: tap.stats()['publisher']['state'] == 'waits_for_port')
-        wait_until('status says so', lambda: re.search(r'publisher.state +waits_for_port',
-                                                       epptapctl('status', work.config).stdout))
+        wait_until('status says so', lambda: re.search(r'^publisher waits_for_port',
+                                                       epptapctl('status', work.config, check=False).stdout, re.M))
         free()
         tap.wait_published(50)
         assert tap.stats()['publisher']['state'] == 'publishing'

@@ -89,6 +89,19 @@ static int check_folder(const char *what, const char *path)
 			what, path, above, strerror(errno));
 }
 
+/* The metrics file is replaced, so that its folder must be there and be writable; nobody makes that. */
+static int check_metrics(const char *path)
+{
+	char folder[PATH_MAX];
+	if (!path)
+		return CTL_OK;
+	snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path + 1), path);
+	if (access(folder, W_OK | X_OK) == 0)
+		return CTL_OK;
+	return ctl_fail("metrics %s: %s: %s; it must be a folder that this user can write", path,
+			folder, strerror(errno));
+}
+
 /* The folders, and the feed store if there is one. */
 static int check_folders(const struct config *config)
 {
@@ -97,6 +110,8 @@ static int check_folders(const struct config *config)
 	int status = check_folder("state_dir", config->state_dir);
 	for (size_t i = 0; i < config->channel_count && status == CTL_OK; i++)
 		status = check_folder("log_dir", config->channels[i].log_dir);
+	if (status == CTL_OK)
+		status = check_metrics(config->metrics);
 	if (status != CTL_OK || !feed_store_exists(config->state_dir))
 		return status;
 	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,

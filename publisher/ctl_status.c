@@ -1,28 +1,71 @@
-/* ctl_status.c - epptapctl status: one screen for people */
+/* ctl_status.c - epptapctl status: one screen for people, and in the end what is wrong */
 #include "publisher/ctl.h"
 
 #include "base/state_dir.h"
-#include "publisher/feed_store.h"
-#include "publisher/hold.h"
-#include "publisher/publisher.h"
+#include "publisher/gauges.h"
+#include "publisher/status_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Says which process has the state_dir open; *writer is 0 if none has. */
-static int show_writer(const char *state_dir, long *writer)
+/* From when on something is wrong. etc/prometheus has the same limits, but for times that an alert must last. */
+enum {
+	SILENT_MS = 5000, /* the publisher writes its status once a second */
+	LAG_MOST_MS = 10000,
+	OVERDUE_MOST_MS = 60000,
+	METRICS_MOST_S = 60,
+	QUEUE_MOST_PERMILLE = 750,
+	SPOOL_MOST_PERCENT = 75,
+	STORE_MOST_PERCENT = 90,
+};
+
+struct view {
+	const struct config *config;
+	const json_t *all;       /* status_files_gather() */
+	const json_t *publisher; /* of it; NULL: none ever wrote here */
+	bool publishes;          /* it told so a moment ago */
+	long writer;             /* a process that has the state_dir open, or 0 */
+	struct spool_gauge spool;
+	unsigned wrong; /* complaints */
+};
+
+static json_int_t number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static const char *state_of(const struct view *view)
+{
+	const char *state = json_string_value(json_object_get(view->publisher, "state"));
+	return state ? state : "unknown";
+}
+
+__attribute__((format(printf, 2, 3))) static void complain(struct view *view, const char *format,
+							   ...)
+{
+	va_list args;
+	va_start(args, format);
+	fputs("WRONG     ", stdout);
+	vprintf(format, args);
+	putchar('\n');
+	va_end(args);
+	view->wrong++;
+}
+
+/* Which process has the state_dir open? */
+static int find_writer(struct view *view)
 {
 	char path[PATH_MAX];
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	snprintf(path, sizeof path, "%s/" STATE_DIR_LOCKS_FILE, state_dir);
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)STATE_DIR_WRITERS};
+	snprintf(path, sizeof path, "%s/" STATE_DIR_LOCKS_FILE, view->config->state_dir);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT)
 		return ctl_fail("%s: %s; run this as the front end's user", path, strerror(errno));
@@ -30,74 +73,80 @@ static int show_writer(const char *state_dir, long *writer)
 		lock.l_type = F_UNLCK;
 	if (fd >= 0)
 		close(fd);
-	*writer = lock.l_type == F_UNLCK ? 0 : (long)lock.l_pid;
-	if (lock.l_type == F_UNLCK)
-		printf("writer    none: no front end has it open\n");
-	else
-		printf("writer    process %ld has it open\n", (long)lock.l_pid);
+	view->writer = lock.l_type == F_UNLCK ? 0 : (long)lock.l_pid;
 	return CTL_OK;
 }
 
-static void show_spool(const char *state_dir)
+static void show_processes(const struct view *view)
 {
-	char folder[PATH_MAX];
-	uint64_t bytes = 0;
-	unsigned segments = 0, bad = 0;
-	snprintf(folder, sizeof folder, "%s/" SPOOL_FOLDER, state_dir);
-	DIR *dir = opendir(folder);
-	if (!dir) {
-		printf("spool     none yet\n");
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		struct stat file;
-		const char *dot = strrchr(entry->d_name, '.');
-		if (!dot || fstatat(dirfd(dir), entry->d_name, &file, 0) != 0)
-			continue;
-		bad += strcmp(dot, ".bad") == 0;
-		if (strcmp(dot, ".seg") != 0)
-			continue;
-		segments++;
-		bytes += (uint64_t)file.st_size;
-	}
-	closedir(dir);
-	printf("spool     %u segment%s, %" PRIu64 " bytes\n", segments, segments == 1 ? "" : "s",
-	       bytes);
-	if (bad)
-		printf("          %u file%s set aside as damaged: see *.bad in %s\n", bad,
-		       bad == 1 ? "" : "s", folder);
+	if (view->writer)
+		printf("writer    process %ld has it open\n", view->writer);
+	else
+		printf("writer    none: no front end has it open\n");
+	if (!view->publisher)
+		printf("publisher none wrote here yet\n");
+	else
+		printf("publisher %s, said process %" JSON_INTEGER_FORMAT " %" JSON_INTEGER_FORMAT
+		       " s ago\n",
+		       state_of(view), number(view->publisher, "pid"),
+		       number(view->publisher, "age_ms") / 1000);
 }
 
-static int show_channel(struct feed_txn *txn, const struct config_channel *channel, int64_t now_ms)
+static void show_spool(const struct view *view)
 {
-	struct channel_record record;
-	int64_t due_ms = INT64_MAX;
-	int result = feed_txn_channel(txn, channel->name, false, &record);
+	const struct spool_gauge *spool = &view->spool;
+	printf("spool     %u segment%s, %" PRIu64 " bytes, %" PRIu64 " not published\n",
+	       spool->segments, spool->segments == 1 ? "" : "s", spool->bytes,
+	       spool->waiting_bytes);
+}
+
+static int show_channel(struct feed_txn *txn, const char *name, int64_t now_ms)
+{
+	struct channel_gauge gauge;
+	int result = gauge_channel(txn, name, now_ms, &gauge);
 	if (result == RESULT_INVALID) {
-		printf("channel   %-16s nothing yet\n", channel->name);
+		printf("channel   %-16s nothing yet\n", name);
 		return RESULT_OK;
 	}
-	if (result == RESULT_OK)
-		result = hold_next_due(txn, &record, &due_ms);
 	if (result != RESULT_OK)
 		return result;
-	printf("channel   %-16s %" PRIu64 " events, %" PRIu64 " held", channel->name,
-	       record.next_index, record.held);
-	if (due_ms != INT64_MAX)
+	printf("channel   %-16s %" PRIu64 " events, %" PRIu64 " held", name, gauge.events,
+	       gauge.held);
+	if (gauge.next_due_ms != NOTHING_DUE)
 		printf(", the next due in %" PRId64 " s",
-		       due_ms > now_ms ? (due_ms - now_ms + 999) / 1000 : 0);
+		       gauge.next_due_ms > 0 ? (gauge.next_due_ms + 999) / 1000 : 0);
 	printf("\n");
 	return RESULT_OK;
 }
 
-static int show_channels(const struct config *config)
+static int show_stored(struct view *view, struct feed_txn *txn)
 {
-	char why[1024], boot_id[CLOCK_BOOT_ID_SIZE];
+	const struct config *config = view->config;
+	char boot_id[CLOCK_BOOT_ID_SIZE];
+	struct feed_clock clock;
+	struct clock_reading now;
+	int result = feed_txn_clock(txn, &clock);
+	clock_read(&now);
+	clock_boot_id(boot_id);
+	int64_t now_ms = feed_clock_advance(&clock, &now, boot_id);
+	gauge_spool(config->state_dir, txn, &view->spool);
+	show_spool(view);
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
+		result = show_channel(txn, config->channels[i].name, now_ms);
+	return result;
+}
+
+/* Spool and channels. They are looked at here, and not in the publisher's file: nobody may publish. */
+static int show_places(struct view *view)
+{
+	const struct config *config = view->config;
+	char why[1024];
 	struct feed_store *store;
 	struct feed_txn txn = {0};
-	struct feed_clock clock = {0};
-	struct clock_reading now;
 	if (!feed_store_exists(config->state_dir)) {
+		gauge_spool(config->state_dir, NULL, &view->spool);
+		printf("spool     %u segment%s, %" PRIu64 " bytes\n", view->spool.segments,
+		       view->spool.segments == 1 ? "" : "s", view->spool.bytes);
 		printf("channels  nothing was published from this state_dir yet\n");
 		return CTL_OK;
 	}
@@ -106,34 +155,40 @@ static int show_channels(const struct config *config)
 		return ctl_fail("%s", why);
 	int result = feed_txn_begin(store, true, &txn);
 	if (result == RESULT_OK)
-		result = feed_txn_clock(&txn, &clock);
-	clock_read(&now);
-	clock_boot_id(boot_id);
-	int64_t now_ms = feed_clock_advance(&clock, &now, boot_id);
-	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
-		result = show_channel(&txn, &config->channels[i], now_ms);
+		result = show_stored(view, &txn);
 	feed_txn_abort(&txn);
 	feed_store_close(&store);
 	return result == RESULT_OK ? CTL_OK
 				   : ctl_fail("the feed store can't be read: it is damaged");
 }
 
+/* What show_places() shows better. */
+static bool is_shown_elsewhere(const char *path)
+{
+	static const char *const paths[] = {"publisher.channels", "publisher.spool",
+					    "publisher.pid", "publisher.age_ms", "publisher.state"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (strcmp(path, paths[i]) == 0)
+			return true;
+	return false;
+}
+
 /* The counters, a member of an object as object.member; those at zero are left out of groups. */
-static void show_counters(const char *prefix, json_t *object)
+static void show_counters(const char *prefix, const json_t *object)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(object, name, value)
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 	{
 		char path[128];
 		snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", name);
+		if (is_shown_elsewhere(path))
+			continue;
 		if (json_is_object(value))
 			show_counters(path, value);
 		else if (json_is_integer(value) && (json_integer_value(value) || !*prefix))
 			printf("          %-34s %" JSON_INTEGER_FORMAT "\n", path,
 			       json_integer_value(value));
-		else if (json_is_string(value) && strcmp(name, "version") != 0)
-			printf("          %-34s %s\n", path, json_string_value(value));
 	}
 }
 
@@ -148,42 +203,144 @@ static json_int_t sum(const json_t *object)
 	return total;
 }
 
-static void show_status_file(const char *state_dir, long writer)
+static void show_sums(const struct view *view)
 {
-	char path[PATH_MAX];
-	json_error_t error;
-	snprintf(path, sizeof path, "%s/" PUBLISHER_STATUS_FILE, state_dir);
-	json_t *status = json_load_file(path, 0, &error);
-	if (!status) {
-		printf("counters  none yet: %s\n", path);
+	const json_t *sums = json_object_get(view->all, "sum");
+	if (json_object_size(sums) == 0) {
+		printf("counters  none yet\n");
 		return;
 	}
-	json_int_t pid = json_integer_value(json_object_get(status, "pid"));
-	printf("counters  %s%" JSON_INTEGER_FORMAT ", since it opened the tap\n",
-	       pid == writer ? "of process " : "of an earlier process, ", pid);
+	printf("counters  of all front ends, those that ended included; of the publisher since its "
+	       "start\n");
 	printf("          %-34s %" JSON_INTEGER_FORMAT "\n", "lost, in all",
-	       sum(json_object_get(status, "lost")));
+	       sum(json_object_get(sums, "lost")));
 	printf("          %-34s %" JSON_INTEGER_FORMAT "\n", "unreadable, in all",
-	       sum(json_object_get(status, "unreadable")));
-	json_object_del(status, "pid");
-	show_counters("", status);
-	json_decref(status);
+	       sum(json_object_get(sums, "unreadable")));
+	show_counters("", sums);
+	show_counters("publisher", view->publisher);
+}
+
+static void judge_publisher(struct view *view)
+{
+	bool ended = !view->publisher || strcmp(state_of(view), "ended") == 0;
+	if (view->publishes && strcmp(state_of(view), "waits_for_port") == 0)
+		complain(view, "a channel's port is taken: changes wait in the spool; the log says "
+			       "which");
+	else if (view->publishes && strcmp(state_of(view), "store_fails") == 0)
+		complain(view,
+			 "the feed store can't be written: changes wait in the spool; the log "
+			 "says why");
+	else if (view->publishes && strcmp(state_of(view), "publishing") != 0 &&
+		 strcmp(state_of(view), "starting") != 0)
+		complain(view, "the publisher does not publish: its state is %.32s",
+			 state_of(view));
+	else if (!view->publishes && (view->writer || view->spool.waiting_bytes))
+		complain(view, "nobody publishes: changes wait in the spool");
+	else if (!view->publishes && !ended)
+		complain(view, "the publisher has ended uncleanly, and no front end has it open");
+}
+
+static void judge_delays(struct view *view)
+{
+	const char *name;
+	json_t *channel;
+	json_int_t lag_ms = number(view->publisher, "lag_ms");
+	if (!view->publishes)
+		return;
+	if (lag_ms > LAG_MOST_MS)
+		complain(view,
+			 "the oldest change that is not published came %" JSON_INTEGER_FORMAT
+			 " s ago",
+			 lag_ms / 1000);
+	json_object_foreach(json_object_get(view->publisher, "channels"), name, channel)
+	{
+		json_int_t overdue_ms = -number(channel, "next_due_ms");
+		if (overdue_ms > OVERDUE_MOST_MS)
+			complain(view,
+				 "channel %.32s holds an event that should be out since "
+				 "%" JSON_INTEGER_FORMAT " s",
+				 name, overdue_ms / 1000);
+	}
+	if (number(view->publisher, "quarantined") > 0)
+		complain(view,
+			 "%" JSON_INTEGER_FORMAT " changes are set aside: see epptapctl "
+			 "quarantine",
+			 number(view->publisher, "quarantined"));
+}
+
+static void judge_room(struct view *view)
+{
+	const json_t *store = json_object_get(view->publisher, "store");
+	json_int_t queue = number(view->all, "fullest_queue_permille");
+	uint64_t spool = view->spool.bytes / (view->config->spool_limit / 100);
+	json_int_t used =
+		number(store, "used_bytes") / (json_int_t)(view->config->store_limit / 100);
+	if (view->writer && queue >= QUEUE_MOST_PERMILLE)
+		complain(view, "a queue is %d %% full: what finds no room is lost",
+			 (int)(queue / 10));
+	if (spool >= SPOOL_MOST_PERCENT)
+		complain(view,
+			 "the spool is %" PRIu64 " %% full: at spool.limit changes wait in the "
+			 "queue",
+			 spool);
+	if (used >= STORE_MOST_PERCENT)
+		complain(view,
+			 "the feed store is %" JSON_INTEGER_FORMAT
+			 " %% full: raise store.limit, or shorten retention",
+			 used);
+	if (view->spool.bad)
+		complain(view, "%u file%s of the spool set aside as damaged: see *.bad in %s/%s",
+			 view->spool.bad, view->spool.bad == 1 ? "" : "s", view->config->state_dir,
+			 SPOOL_FOLDER);
+}
+
+static void judge_metrics(struct view *view)
+{
+	struct stat file;
+	const char *path = view->config->metrics;
+	json_int_t now_s = number(view->all, "now_ms") / 1000;
+	if (!path || !view->publishes)
+		return;
+	if (stat(path, &file) != 0)
+		complain(view, "metrics %s: %s", path, strerror(errno));
+	else if (now_s - file.st_mtim.tv_sec > METRICS_MOST_S)
+		complain(view, "metrics %s: was written %" JSON_INTEGER_FORMAT " s ago", path,
+			 now_s - (json_int_t)file.st_mtim.tv_sec);
+}
+
+static int show_all(struct view *view)
+{
+	printf("state_dir %s\n", view->config->state_dir);
+	int status = find_writer(view);
+	if (status != CTL_OK)
+		return status;
+	show_processes(view);
+	status = show_places(view);
+	show_sums(view);
+	judge_publisher(view);
+	judge_delays(view);
+	judge_room(view);
+	judge_metrics(view);
+	if (status == CTL_OK && !view->wrong)
+		printf("good      nothing is wrong\n");
+	return view->wrong ? CTL_FAILED : status;
 }
 
 int ctl_status(int argc, char **argv)
 {
+	struct clock_reading now;
 	(void)argc;
 	struct config *config = ctl_load(argv[0]);
 	if (!config)
 		return CTL_FAILED;
-	printf("state_dir %s\n", config->state_dir);
-	long writer = 0;
-	int status = show_writer(config->state_dir, &writer);
-	if (status == CTL_OK) {
-		show_spool(config->state_dir);
-		status = show_channels(config);
-		show_status_file(config->state_dir, writer);
-	}
+	clock_read(&now);
+	json_t *all = status_files_gather(config->state_dir, now.wall_us);
+	struct view view = {.config = config, .all = all};
+	view.publisher = json_object_get(all, "publisher");
+	view.publishes = view.publisher && number(view.publisher, "age_ms") < SILENT_MS &&
+			 strcmp(state_of(&view), "ended") != 0;
+	int status = all ? show_all(&view) : ctl_fail("out of memory");
+	json_decref(all);
 	config_free(&config);
 	return status;
 }

@@ -18,7 +18,7 @@ static const struct command {
 	 3, 3, ctl_keygen},
 	{"check", "CONFIG", "say what is wrong with a config, its keys and folders", 1, 1,
 	 ctl_check},
-	{"status", "CONFIG", "counters, channels and spool of a state_dir, for people", 1, 1,
+	{"status", "CONFIG", "counters, channels and spool of a state_dir, and what is wrong", 1, 1,
 	 ctl_status},
 	{"spool-dump", "CONFIG", "the changes in the spool, one JSON object a line", 1, 1,
 	 ctl_spool_dump},

@@ -591,17 +591,6 @@ int feed_txn_each_key(struct feed_txn *txn,
 	return result;
 }
 
-void feed_store_usage(struct feed_store *store, uint64_t *used_bytes, uint64_t *limit_bytes)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	*used_bytes = 0;
-	*limit_bytes = store->limit;
-	if (!store->unmapped && mdb_env_info(store->env, &info) == MDB_SUCCESS &&
-	    mdb_env_stat(store->env, &stat) == MDB_SUCCESS)
-		*used_bytes = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
-}
-
 /* One channel less needs the event. */
 static int let_go(struct feed_txn *txn, uint64_t number)
 {
@@ -665,4 +654,17 @@ int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, in
 		result = prune_one(txn, record, feed_ms, cursor);
 	mdb_cursor_close(cursor);
 	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+int feed_txn_used_bytes(struct feed_txn *txn, uint64_t *bytes)
+{
+	int code = MDB_SUCCESS;
+	*bytes = 0;
+	for (int i = 0; i < TABLE_COUNT && code == MDB_SUCCESS; i++) {
+		MDB_stat stat = {0};
+		code = mdb_stat(txn->mdb, txn->tables[i], &stat);
+		*bytes += stat.ms_psize *
+			  (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages);
+	}
+	return feed_store_result(code);
 }

@@ -190,13 +190,13 @@ MUST_USE int feed_txn_each_key(struct feed_txn *txn,
 					   const struct key_record *key),
 			       void *context);
 
-/* How much of the store's limit is used. */
-void feed_store_usage(struct feed_store *store, uint64_t *used_bytes, uint64_t *limit_bytes);
-
 /* Takes away up to `most` of the channel's oldest places whose events were added before `feed_ms`; an event goes when
  * the last channel that it is for has let go of it. So one that waits somewhere stays. */
 MUST_USE int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record,
 			    int64_t feed_ms, unsigned most);
+
+/* How much the tables take of the store's limit; pages that were freed, and wait to be used again, don't count. */
+MUST_USE int feed_txn_used_bytes(struct feed_txn *txn, uint64_t *bytes);
 
 /* Big-endian numbers of keys. */
 void feed_key_put_u32(uint8_t *at, uint32_t value);

@@ -4,6 +4,7 @@
 #include "publisher/batch.h"
 #include "publisher/door.h"
 #include "publisher/feed.h"
+#include "publisher/gauges.h"
 #include "publisher/identity.h"
 #include "publisher/jwks.h"
 #include "publisher/outlet.h"
@@ -44,6 +45,7 @@ struct pipeline {
 	struct batch *filled, *signing, *signed_; /* each may be NULL */
 	unsigned sign_failures;                   /* in a row, of the batch that is signed */
 	bool idle;
+	char boot_id[CLOCK_BOOT_ID_SIZE];
 	int64_t last_event_us, last_complaint_us, last_position_us;
 	uint64_t *told_events; /* by channel: what its position.json says */
 };
@@ -253,10 +255,10 @@ static void tell_positions(struct pipeline *pipeline, const struct clock_reading
  * next round another filled. */
 long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
 {
+	if (!pipeline->filled)
+		fill(pipeline, now); /* without a port, too: so that the lag is known */
 	if (!bind_all(pipeline))
 		return RETRY_PAUSE_MS;
-	if (!pipeline->filled)
-		fill(pipeline, now);
 	end_signing(pipeline);
 	begin_signing(pipeline);
 	pipeline->idle = !pipeline->signing && !pipeline->signed_;
@@ -275,14 +277,32 @@ bool pipeline_is_idle(const struct pipeline *pipeline)
 	return pipeline->idle;
 }
 
-int64_t pipeline_oldest_us(const struct pipeline *pipeline)
+/* When the oldest change that is read and not committed was captured, wall clock; 0: there is none. */
+static int64_t oldest_us(const struct pipeline *pipeline)
 {
 	const struct batch *const in_turn[] = {pipeline->signed_, pipeline->signing,
 					       pipeline->filled};
 	for (size_t i = 0; i < sizeof in_turn / sizeof *in_turn; i++)
-		if (in_turn[i] && in_turn[i]->count > 0 && in_turn[i]->items[0].header.wall_us)
-			return in_turn[i]->items[0].header.wall_us;
+		for (size_t j = 0; in_turn[i] && j < in_turn[i]->count; j++)
+			if (in_turn[i]->items[j].header.wall_us)
+				return in_turn[i]->items[j].header.wall_us;
 	return 0;
+}
+
+bool pipeline_has_writer(const struct pipeline *pipeline, uint64_t writer)
+{
+	return spool_merge_has(pipeline->merge, writer);
+}
+
+void pipeline_write_stats(struct pipeline *pipeline, const struct clock_reading *now,
+			  struct buffer *json)
+{
+	int64_t oldest = oldest_us(pipeline);
+	int64_t lag_us = oldest ? now->wall_us - oldest : 0;
+	buffer_printf(json, ",\"lag_ms\":%lld", lag_us > 0 ? (long long)lag_us / 1000 : 0);
+	buffer_append_byte(json, ',');
+	door_write_stats(pipeline->door, json);
+	gauges_write(pipeline->config, pipeline->store, now, pipeline->boot_id, json);
 }
 
 /* Signs and commits a batch by itself, before or after all others. */
@@ -488,6 +508,7 @@ int pipeline_open(const struct pipeline_parts *parts, struct pipeline **out, cha
 	pipeline->parts = *parts;
 	pipeline->config = parts->config;
 	pipeline->tallies = parts->tallies;
+	clock_boot_id(pipeline->boot_id);
 	set_state(pipeline, PUBLISHER_STARTING);
 	int result = open_parts(pipeline, why, why_size);
 	if (result != RESULT_OK)

@@ -3,11 +3,12 @@
  * One process at a time has it open for a state_dir (the publisher's lock): see publisher.c. Three batches are under
  * way, one being filled, one signed, one committed; what is not committed when it is closed is read again from the
  * spool by whoever opens it next.
- * Owner: the publisher's thread, but for pipeline_write_stats(). Waits for the disk.
+ * Owner: the publisher's thread. Waits for the disk.
  */
 #ifndef PUBLISHER_PIPELINE_H
 #define PUBLISHER_PIPELINE_H
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/state_dir.h"
@@ -48,7 +49,11 @@ void pipeline_pause(struct pipeline *pipeline, long milliseconds);
 MUST_USE int pipeline_announce_key(struct pipeline *pipeline, const struct signing_key *next,
 				   char *why, size_t why_size);
 
-/* When the oldest change that is not committed was captured; 0: all are, as far as is known. Wall clock. */
-int64_t pipeline_oldest_us(const struct pipeline *pipeline);
+/* Is there something of this spool writer that is not consumed yet? */
+bool pipeline_has_writer(const struct pipeline *pipeline, uint64_t writer);
+
+/* Looks how things stand, and appends members of a JSON object, each with a comma before it. */
+void pipeline_write_stats(struct pipeline *pipeline, const struct clock_reading *now,
+			  struct buffer *json);
 
 #endif

@@ -1,13 +1,10 @@
 #include "publisher/publisher.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "publisher/pipeline.h"
+#include "publisher/report.h"
 
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +16,7 @@ enum {
 	REFUSED_MS = 1000, /* between looks whether a refused state_dir may be published from */
 	COMPLAINT_US = 60000000, /* between log lines about that */
 	LOOK_EVERY_US = 250000,  /* between looks whether another should publish in our place */
-	STATUS_EVERY_US = 1000000,
 	LINGER_MOST_MS = 1000,
-	STATS_MAX = 65536,
 	WHY_SIZE = 1024,
 };
 
@@ -41,13 +36,13 @@ struct publisher {
 	struct signing_key *key;
 	struct pipeline *pipeline; /* NULL: another process publishes, or nobody may */
 	struct tallies tallies;
+	struct report *report;
 	_Atomic int64_t stop_at_us; /* CLOCK_MONOTONIC; 0: not yet */
-	int64_t last_complaint_us, last_status_us, last_look_us;
+	int64_t last_complaint_us, last_look_us;
 	char refusal[WHY_SIZE]; /* what was complained of last */
 	pthread_mutex_t lock;   /* of `order` */
 	pthread_cond_t obeyed;
 	struct order order;
-	struct buffer status;
 	pthread_t thread;
 	bool running;
 };
@@ -162,12 +157,14 @@ static void obey(struct publisher *publisher)
 		publisher->config = order->config;
 		publisher->key = order->key;
 		publisher->config_written_ns = written_ns(order->config);
+		report_use(publisher->report, order->config);
 		if (published)
 			result = take_over(publisher, order->why, sizeof order->why);
 	}
 	if (result != RESULT_OK) {
 		publisher->config = old_config;
 		publisher->key = old_key;
+		report_use(publisher->report, old_config);
 		old_key = order->key;
 	}
 	signing_key_free(&old_key);
@@ -183,32 +180,6 @@ static void look_for_orders(struct publisher *publisher)
 		pthread_cond_broadcast(&publisher->obeyed);
 	}
 	pthread_mutex_unlock(&publisher->lock);
-}
-
-/* The counters as a file, for tools; written when they have changed. */
-static void write_status(struct publisher *publisher, const struct clock_reading *now, bool last)
-{
-	char path[PATH_MAX];
-	struct buffer text;
-	if (!last && now->monotonic_us - publisher->last_status_us < STATUS_EVERY_US)
-		return;
-	publisher->last_status_us = now->monotonic_us;
-	buffer_init(&text, STATS_MAX);
-	buffer_printf(&text, "{\"version\":\"" EPPTAP_VERSION "\",\"pid\":%ld,", (long)getpid());
-	publisher->host.write_stats(publisher->host.context, &text);
-	buffer_append_byte(&text, ',');
-	publisher_write_stats(publisher, &text);
-	buffer_append_text(&text, "}\n");
-	bool same = text.size == publisher->status.size &&
-		    memcmp(text.data, publisher->status.data, text.size) == 0;
-	snprintf(path, sizeof path, "%s/" PUBLISHER_STATUS_FILE, publisher->config->state_dir);
-	if (!text.failed && !same &&
-	    file_replace(path, text.data, text.size, 0600, false) == RESULT_OK) {
-		buffer_free(&publisher->status);
-		publisher->status = text;
-		return;
-	}
-	buffer_free(&text);
 }
 
 /* Tries to become the one that publishes; returns how long to pause. */
@@ -229,8 +200,7 @@ static long round_of(struct publisher *publisher)
 	struct clock_reading now;
 	clock_read(&now);
 	look_for_orders(publisher);
-	if (publisher->pipeline || publisher->tallies.published)
-		write_status(publisher, &now, false);
+	report_write(publisher->report, publisher->pipeline, &now, false);
 	if (!publisher->pipeline)
 		return stops(publisher) ? -1 : stand_by(publisher);
 	long pause = pipeline_round(publisher->pipeline, &now);
@@ -265,9 +235,10 @@ static void *run(void *context)
 	for (long pause = 0; (pause = round_of(publisher)) >= 0;)
 		pause_for(publisher, pause);
 	clock_read(&now);
-	set_state(publisher, PUBLISHER_ENDED);
-	if (publisher->pipeline)
-		write_status(publisher, &now, true);
+	if (publisher->pipeline) {
+		set_state(publisher, PUBLISHER_ENDED);
+		report_write(publisher->report, publisher->pipeline, &now, true);
+	}
 	return NULL;
 }
 
@@ -276,6 +247,9 @@ static void *run(void *context)
 static int open_parts(struct publisher *publisher, char *why, size_t why_size)
 {
 	int result = signing_key_load(publisher->config->key_event, &publisher->key, why, why_size);
+	if (result == RESULT_OK)
+		result = report_new(publisher->config, publisher->host.dir, &publisher->tallies,
+				    &publisher->report, why, why_size);
 	if (result == RESULT_OK)
 		result = take_over(publisher, why, why_size);
 	if (result == RESULT_BUSY) {
@@ -306,7 +280,6 @@ int publisher_start(const struct publisher_host *host, struct publisher **out, c
 	publisher->config_written_ns = written_ns(host->config);
 	pthread_mutex_init(&publisher->lock, NULL);
 	thread_condition_init(&publisher->obeyed);
-	buffer_init(&publisher->status, STATS_MAX);
 	/* libzmq starts threads of its own here. */
 	thread_block_signals(&before);
 	int result = open_parts(publisher, why, why_size);
@@ -339,39 +312,7 @@ int publisher_reload(struct publisher *publisher, const struct config *config, c
 
 void publisher_write_stats(struct publisher *publisher, struct buffer *json)
 {
-	static const char *const states[PUBLISHER_STATES] = {
-		[PUBLISHER_STARTING] = "starting",
-		[PUBLISHER_PUBLISHING] = "publishing",
-		[PUBLISHER_WAITS_FOR_PORT] = "waits_for_port",
-		[PUBLISHER_STORE_FAILS] = "store_fails",
-		[PUBLISHER_SIGNING_FAILS] = "signing_fails",
-		[PUBLISHER_REFUSED] = "refused",
-		[PUBLISHER_STANDS_BY] = "stands_by",
-		[PUBLISHER_ENDED] = "ended",
-	};
-	struct tallies *tallies = &publisher->tallies;
-	const struct {
-		const char *name;
-		_Atomic uint64_t *tally;
-	} rows[] = {
-		{"published", &tallies->published},
-		{"placed", &tallies->placed},
-		{"held", &tallies->held},
-		{"truncated", &tallies->truncated},
-		{"outside_zones", &tallies->outside_zones},
-		{"unwanted", &tallies->unwanted},
-		{"late", &tallies->late},
-		{"gaps", &tallies->gaps},
-		{"damaged_records", &tallies->damaged},
-		{"undecodable_records", &tallies->undecodable},
-		{"signing_failures", &tallies->signing_failures},
-		{"store_failures", &tallies->store_failures},
-	};
-	buffer_printf(json, "\"publisher\":{\"state\":\"%s\"",
-		      states[atomic_load(&tallies->state)]);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		buffer_printf(json, ",\"%s\":%" PRIu64, rows[i].name, atomic_load(rows[i].tally));
-	buffer_append_byte(json, '}');
+	report_stats(publisher->report, json);
 }
 
 void publisher_stop(struct publisher **publisher, unsigned drain_ms)
@@ -390,7 +331,7 @@ void publisher_stop(struct publisher **publisher, unsigned drain_ms)
 	give_up(ended, left_ms < 0 ? 0 : left_ms > LINGER_MOST_MS ? LINGER_MOST_MS : (int)left_ms);
 	state_dir_unlock(ended->host.dir, STATE_DIR_SUCCESSOR);
 	signing_key_free(&ended->key);
-	buffer_free(&ended->status);
+	report_free(&ended->report);
 	pthread_cond_destroy(&ended->obeyed);
 	pthread_mutex_destroy(&ended->lock);
 	free(ended);

@@ -9,8 +9,6 @@
 
 #include "plugin/publisher_module.h"
 
-#define PUBLISHER_STATUS_FILE "status.json" /* in state_dir: the counters, for epptapctl status */
-
 MUST_USE int publisher_start(const struct publisher_host *host, struct publisher **publisher,
 			     char *why, size_t why_size);
 MUST_USE int publisher_reload(struct publisher *publisher, const struct config *config, char *why,

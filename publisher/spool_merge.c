@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -42,7 +41,6 @@ struct spool_merge {
 	bool last_was_record;
 	int64_t scan_us; /* when the folder was last looked at */
 	struct spool_order order;
-	struct spool_census census;
 };
 
 int spool_merge_new(struct state_dir *dir, const char *path, int64_t reorder_us,
@@ -94,20 +92,17 @@ void spool_merge_set_order(struct spool_merge *merge, const struct spool_order *
 		merge->order = *order;
 }
 
-struct spool_census spool_merge_census(const struct spool_merge *merge)
-{
-	struct spool_census census = merge->census;
-	for (size_t i = 0; i < merge->count; i++)
-		census.writers += merge->sources[i]->alive;
-	return census;
-}
-
 static struct source *find(const struct spool_merge *merge, uint64_t writer)
 {
 	for (size_t i = 0; i < merge->count; i++)
 		if (merge->sources[i]->writer == writer)
 			return merge->sources[i];
 	return NULL;
+}
+
+bool spool_merge_has(const struct spool_merge *merge, uint64_t writer)
+{
+	return find(merge, writer) != NULL;
 }
 
 static bool is_alive(const struct spool_merge *merge, uint64_t writer)
@@ -157,20 +152,15 @@ static void forget_the_gone(struct spool_merge *merge)
 static void scan(struct spool_merge *merge, int64_t now_us)
 {
 	struct spool_name name;
-	struct stat file;
 	DIR *dir = opendir(merge->folder);
 	if (!dir)
 		return;
-	merge->census = (struct spool_census){0};
 	for (size_t i = 0; i < merge->count; i++)
 		merge->sources[i]->seen = false;
 	bool whole = true;
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (!spool_name_read(entry->d_name, &name))
 			continue;
-		merge->census.segments++;
-		if (fstatat(dirfd(dir), entry->d_name, &file, 0) == 0)
-			merge->census.bytes += (uint64_t)file.st_size;
 		struct source *source = find(merge, name.writer);
 		if (!source)
 			source = add(merge, name.writer);

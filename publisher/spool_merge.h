@@ -65,11 +65,7 @@ void spool_merge_unread(struct spool_merge *merge);
 enum { SPOOL_BAD_MOST = 16 };
 bool spool_merge_remove(const struct spool_merge *merge, const struct spool_segment *segment);
 
-/* How many writers live, and how many segments there are with how many bytes, as last seen. */
-struct spool_census {
-	unsigned writers, segments;
-	uint64_t bytes;
-};
-struct spool_census spool_merge_census(const struct spool_merge *merge);
+/* Is something of this writer still there, as far as is known? */
+bool spool_merge_has(const struct spool_merge *merge, uint64_t writer);
 
 #endif

@@ -384,9 +384,6 @@ static const struct complaint complaints[] = {
 	 "key out"},
 	{"verbs are refused", MINIMAL "verbs:\n  undelete: restore\n",
 	 ":7:3: verbs: a registry's own verbs come with a later version; take the key out"},
-	{"the metrics file is refused", MINIMAL "metrics: /a.prom\n",
-	 ":6:10: metrics: the metrics file comes with a later version; take the key out, and "
-	 "use epptapctl status"},
 
 	/* YAML itself */
 	{"what is no YAML is shown where", MINIMAL "reorder: [1s\n",

@@ -1,0 +1,43 @@
+/* gauges.h - how things stand now: spool, feed store, channels
+ *
+ * The publisher's thread looks once a second, since folders and the store take a while; epptapctl status looks for
+ * itself, with the same functions: it must see what waits when nobody publishes.
+ */
+#ifndef PUBLISHER_GAUGES_H
+#define PUBLISHER_GAUGES_H
+
+#include "base/buffer.h"
+#include "base/config.h"
+#include "publisher/feed_store.h"
+
+#include <stdint.h>
+
+/* Appends members of a JSON object, each with a comma before it: spool, store, quarantined, open_intents, channels. Outside
+ * of a transaction. What can't be measured, since the store fails, is left out. */
+void gauges_write(const struct config *config, struct feed_store *store,
+		  const struct clock_reading *now, const char boot_id[CLOCK_BOOT_ID_SIZE],
+		  struct buffer *text);
+
+struct spool_gauge {
+	uint64_t bytes;         /* of all segments: what spool.limit is about */
+	uint64_t waiting_bytes; /* of it, what is not consumed yet */
+	unsigned segments;
+	unsigned bad; /* files that were no segments, set aside under another name */
+};
+
+/* Looks into the spool's folder; with `txn`, also at how far it is consumed. All zeros if there is none. */
+void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge *gauge);
+
+struct channel_gauge {
+	uint64_t events; /* places taken */
+	uint64_t held;
+	int64_t next_due_ms; /* from now until the next held event is due, below 0 if it should be out; NOTHING_DUE */
+};
+
+#define NOTHING_DUE INT64_MAX
+
+/* RESULT_INVALID: the store knows no such channel yet; RESULT_STORE. now_ms is on the feed's time line. */
+MUST_USE int gauge_channel(struct feed_txn *txn, const char *name, int64_t now_ms,
+			   struct channel_gauge *gauge);
+
+#endif
