@@ -206,7 +206,8 @@ install: $(BUILT)
 	install -m 644 plugin/epptap.h $(DESTDIR)$(includedir)
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
 	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc
-	install -m 644 etc/epptap.yaml $(DESTDIR)$(docdir)/examples
+	install -m 644 etc/epptap.yaml etc/prometheus/epptap.rules.yml etc/grafana/epptap.json \
+	  $(DESTDIR)$(docdir)/examples
 	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
 	install -D -m 644 publisher/README.md $(DESTDIR)$(docdir)/publisher/README.md
 	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
