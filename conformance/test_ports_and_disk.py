@@ -138,7 +138,8 @@ def small_disk(work):
 
 
 def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work, small_disk):
-    work.write_config(capture=SMALL['capture'])
+    metrics = work.path / 'epptap.prom'  # on another disk
+    work.write_config(capture=SMALL['capture'], metrics=str(metrics))
     with Tap(work.config) as tap:
         feeder = Feeder(tap)
         for _ in range(100):
@@ -147,6 +148,9 @@ def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work
         tap.wait_published(100)
         small_disk(True)
         feeder.until_full()
+        wait_until('the metrics say so', lambda: re.search(r'^epptap_disk_free_bytes \d{1,6}$', metrics.read_text(), re.M))
+        done = epptapctl('status', work.config, check=False)
+        assert (done.returncode, 'WRONG     the disk of state_dir has 0 MiB left' in done.stdout) == (1, True)
         stats = tap.stats()
         assert stats['lost']['queue_full'] == feeder.refused and stats['sync_failures'] > 0
         small_disk(False)

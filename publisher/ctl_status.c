@@ -24,6 +24,7 @@ enum {
 	QUEUE_MOST_PERMILLE = 750,
 	SPOOL_MOST_PERCENT = 75,
 	STORE_MOST_PERCENT = 90,
+	DISK_LEAST_BYTES = 256 << 20,
 };
 
 struct view {
@@ -278,6 +279,11 @@ static void judge_room(struct view *view)
 	if (view->writer && queue >= QUEUE_MOST_PERMILLE)
 		complain(view, "a queue is %d %% full: what finds no room is lost",
 			 (int)(queue / 10));
+	if (view->spool.disk_free_bytes < DISK_LEAST_BYTES && view->writer)
+		complain(view,
+			 "the disk of state_dir has %" PRIu64
+			 " MiB left; on a full one nothing can be spooled or published",
+			 view->spool.disk_free_bytes >> 20);
 	if (spool >= SPOOL_MOST_PERCENT)
 		complain(view,
 			 "the spool is %" PRIu64 " %% full: at spool.limit changes wait in the "

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* How much of a segment waits: what stands behind the mark, but for a lone SPOOL_END. */
@@ -30,7 +31,10 @@ void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge
 {
 	char path[PATH_MAX];
 	struct stat file;
-	*gauge = (struct spool_gauge){0};
+	struct statvfs disk = {0};
+	if (statvfs(state_dir, &disk) != 0)
+		disk.f_bavail = 0;
+	*gauge = (struct spool_gauge){.disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize};
 	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, state_dir);
 	DIR *dir = opendir(path);
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
@@ -96,6 +100,7 @@ static void write_spool(struct json *json, struct feed_txn *txn, const struct co
 	json_put_number(json, "limit_bytes", (int64_t)config->spool_limit);
 	json_put_number(json, "segments", gauge.segments);
 	json_put_number(json, "bad_files", gauge.bad);
+	json_put_number(json, "disk_free_bytes", (int64_t)gauge.disk_free_bytes);
 	json_close_object(json);
 }
 

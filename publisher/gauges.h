@@ -23,9 +23,11 @@ struct spool_gauge {
 	uint64_t waiting_bytes; /* of it, what is not consumed yet */
 	unsigned segments;
 	unsigned bad; /* files that were no segments, set aside under another name */
+	uint64_t
+		disk_free_bytes; /* where it lies: on a full disk all other counters may stand still */
 };
 
-/* Looks into the spool's folder; with `txn`, also at how far it is consumed. All zeros if there is none. */
+/* Looks into the spool's folder; with `txn`, also at how far it is consumed. No segments if there is no folder. */
 void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge *gauge);
 
 struct channel_gauge {

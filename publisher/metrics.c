@@ -79,6 +79,8 @@ static const struct row rows[] = {
 	 "Files of the spool."},
 	{"publisher.spool.bad_files", "epptap_spool_bad_files", GAUGE, ONE, NULL,
 	 "Files in the spool's folder that were set aside as damaged."},
+	{"publisher.spool.disk_free_bytes", "epptap_disk_free_bytes", GAUGE, ONE, NULL,
+	 "Bytes that are free on the disk of state_dir; without any, counters stand still."},
 	{"publisher.lag_ms", "epptap_lag_seconds", GAUGE, MILLI, NULL,
 	 "Age of the oldest change that is not published yet; 0 if there is none."},
 

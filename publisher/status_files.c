@@ -17,7 +17,18 @@ enum { DEPTH_MAX = 4, PERMILLE = 1000 }; /* of objects within objects */
 struct status_files {
 	const char *state_dir;
 	json_t *retired;
+	struct buffer text; /* of publisher.json, as it should be */
 };
+
+/* An object; NULL: the text is none, or there is no memory. */
+static json_t *parse(const struct buffer *text)
+{
+	json_t *object = text->size > 0 ? json_loadb(text->data, text->size, 0, NULL) : NULL;
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	return NULL;
+}
 
 /* An object read from <state_dir>/status/<name>; NULL: there is none that can be read. */
 static json_t *load(const char *state_dir, const char *name)
@@ -27,13 +38,9 @@ static json_t *load(const char *state_dir, const char *name)
 	json_t *object = NULL;
 	buffer_init(&text, STATUS_FILE_MAX);
 	snprintf(path, sizeof path, "%s/" STATUS_FOLDER "/%s", state_dir, name);
-	if (file_read(path, &text) == RESULT_OK && text.size > 0)
-		object = json_loadb(text.data, text.size, 0, NULL);
+	if (file_read(path, &text) == RESULT_OK)
+		object = parse(&text);
 	buffer_free(&text);
-	if (!json_is_object(object)) {
-		json_decref(object);
-		return NULL;
-	}
 	return object;
 }
 
@@ -145,33 +152,29 @@ static json_int_t age_ms(const char *state_dir, const char *name, int64_t now_us
 	return written_us < now_us ? (now_us - written_us) / 1000 : 0;
 }
 
-/* The publisher's own members; what is retired goes to the sum. NULL: there is no publisher's file. */
-static json_t *gather_publisher(struct gathering *gathering, const char *state_dir, int64_t now_us)
+/* The publisher's own members, from its file; what is retired goes to the sum. NULL: there are none. */
+static json_t *gather_publisher(struct gathering *gathering, const json_t *file, json_int_t age)
 {
-	json_t *file = load(state_dir, STATUS_PUBLISHER_FILE);
 	json_t *publisher = json_object_get(file, "publisher");
 	json_t *retired = json_object_get(file, "retired");
 	if (json_is_object(retired) && !add_integers(gathering->sum, retired, 0))
 		gathering->failed = true;
-	if (json_is_object(publisher)) {
-		json_incref(publisher);
-		json_object_set(publisher, "pid", json_object_get(file, "pid"));
-		json_object_set(publisher, "version", json_object_get(file, "version"));
-		json_object_set_new(publisher, "age_ms",
-				    json_integer(age_ms(state_dir, STATUS_PUBLISHER_FILE, now_us)));
-	} else {
-		publisher = NULL;
-	}
-	json_decref(file);
-	return publisher;
+	if (!json_is_object(publisher))
+		return NULL;
+	json_object_set(publisher, "pid", json_object_get(file, "pid"));
+	json_object_set(publisher, "version", json_object_get(file, "version"));
+	json_object_set_new(publisher, "age_ms", json_integer(age));
+	return json_incref(publisher);
 }
 
-json_t *status_files_gather(const char *state_dir, int64_t now_us)
+/* Takes `file`, the publisher's as an object, or NULL. */
+static json_t *gather(const char *state_dir, json_t *file, json_int_t age, int64_t now_us)
 {
 	json_t *all = json_object();
 	struct gathering gathering = {.sum = json_object()};
 	gather_taps(&gathering, state_dir);
-	json_t *publisher = gather_publisher(&gathering, state_dir, now_us);
+	json_t *publisher = gather_publisher(&gathering, file, age);
+	json_decref(file);
 	if (publisher)
 		json_object_set_new(all, "publisher", publisher);
 	if (gathering.taps > gathering.unread)
@@ -185,6 +188,17 @@ json_t *status_files_gather(const char *state_dir, int64_t now_us)
 	return NULL;
 }
 
+json_t *status_files_gather(const char *state_dir, int64_t now_us)
+{
+	return gather(state_dir, load(state_dir, STATUS_PUBLISHER_FILE),
+		      age_ms(state_dir, STATUS_PUBLISHER_FILE, now_us), now_us);
+}
+
+json_t *status_files_gather_own(const struct status_files *files, int64_t now_us)
+{
+	return gather(files->state_dir, parse(&files->text), 0, now_us);
+}
+
 int status_files_new(const char *state_dir, struct status_files **out)
 {
 	char path[PATH_MAX];
@@ -193,6 +207,7 @@ int status_files_new(const char *state_dir, struct status_files **out)
 	if (!files)
 		return RESULT_NOMEM;
 	files->state_dir = state_dir;
+	buffer_init(&files->text, STATUS_FILE_MAX);
 	snprintf(path, sizeof path, "%s/" STATUS_FOLDER, state_dir);
 	int result = file_make_folder(path, 0700);
 	json_t *file = result == RESULT_OK ? load(state_dir, STATUS_PUBLISHER_FILE) : NULL;
@@ -212,6 +227,7 @@ void status_files_free(struct status_files **files)
 	if (!*files)
 		return;
 	json_decref((*files)->retired);
+	buffer_free(&(*files)->text);
 	free(*files);
 	*files = NULL;
 }
@@ -219,18 +235,17 @@ void status_files_free(struct status_files **files)
 int status_files_write(struct status_files *files, const struct buffer *members)
 {
 	char path[PATH_MAX];
-	struct buffer text;
+	struct buffer *text = &files->text;
 	char *retired = json_dumps(files->retired, JSON_COMPACT);
-	buffer_init(&text, STATUS_FILE_MAX);
-	buffer_printf(&text, "{\"version\":\"" EPPTAP_VERSION "\",\"pid\":%ld,", (long)getpid());
-	buffer_append(&text, members->data, members->size);
-	buffer_printf(&text, ",\"retired\":%s}\n", retired ? retired : "{}");
+	buffer_reset(text);
+	buffer_printf(text, "{\"version\":\"" EPPTAP_VERSION "\",\"pid\":%ld,", (long)getpid());
+	buffer_append(text, members->data, members->size);
+	buffer_printf(text, ",\"retired\":%s}\n", retired ? retired : "{}");
 	snprintf(path, sizeof path, "%s/" STATUS_FOLDER "/" STATUS_PUBLISHER_FILE,
 		 files->state_dir);
-	int result = !retired || members->failed || text.failed
+	int result = !retired || members->failed || text->failed
 			     ? RESULT_NOMEM
-			     : file_replace(path, text.data, text.size, 0600, false);
-	buffer_free(&text);
+			     : file_replace(path, text->data, text->size, 0600, false);
 	free(retired);
 	return result;
 }

@@ -49,6 +49,10 @@ void status_files_free(struct status_files **files);
  * RESULT_STORE: errno says why; RESULT_NOMEM. The file is as it was then. */
 MUST_USE int status_files_write(struct status_files *files, const struct buffer *members);
 
+/* status_files_gather() with the publisher's members as last given to status_files_write(), be they written or not: on
+ * a disk that is full, the metrics must not say that all is well. */
+json_t *status_files_gather_own(const struct status_files *files, int64_t now_us);
+
 /* The writers that have a file: up to `most` of them, in no order. Returns how many. */
 size_t status_files_writers(const struct status_files *files, uint64_t *writers, size_t most);
 

@@ -235,6 +235,28 @@ static void a_file_that_can_not_be_read_is_retired_without_counters(void **state
 	assert_int_equal(status_files_writers(files, writers, 4), 0);
 }
 
+static void a_publisher_that_can_not_write_still_knows_its_own(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	struct buffer members;
+	write_publisher("\"publisher\":{\"state\":\"publishing\"}");
+	path_of(path, STATUS_PUBLISHER_FILE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0); /* no file can take its place */
+	put_tap(1, "{\"accepted\":5}");
+	buffer_init(&members, STATUS_FILE_MAX);
+	buffer_append_text(&members, "\"publisher\":{\"published\":4}");
+	assert_int_equal(status_files_write(files, &members), RESULT_STORE);
+	buffer_free(&members);
+	json_decref(all);
+	all = status_files_gather_own(files, 1790000000000000);
+	assert_int_equal(at("publisher.published"), 4);
+	assert_int_equal(at("publisher.age_ms"), 0);
+	assert_int_equal(at("sum.accepted"), 5);
+	assert_int_equal(at("now_ms"), 1790000000000);
+}
+
 static void the_folder_is_its_owners_alone_and_must_be_one(void **state)
 {
 	(void)state;
@@ -265,6 +287,7 @@ int main(void)
 		IN_FOLDER(a_retired_process_stays_in_the_sums_but_not_its_queue),
 		IN_FOLDER(the_next_publisher_goes_on_with_what_is_retired),
 		IN_FOLDER(a_file_that_can_not_be_read_is_retired_without_counters),
+		IN_FOLDER(a_publisher_that_can_not_write_still_knows_its_own),
 		IN_FOLDER(the_folder_is_its_owners_alone_and_must_be_one),
 	};
 	return cmocka_run_group_tests_name("status files", tests, NULL, NULL);
