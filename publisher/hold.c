@@ -19,6 +19,18 @@ struct hold_record {
 	uint32_t unused;
 };
 
+/* When a name may go out, and its place among those of the same time: the number of the event that holds it. */
+struct due {
+	int64_t ms;
+	uint64_t number;
+};
+
+/* What holds a name: the first event that waits under it. */
+struct holder {
+	enum hold_kind kind; /* 0: nothing does */
+	struct due due;      /* as in TABLE_DUE, unless its name was released in part */
+};
+
 struct hold_key {
 	uint8_t bytes[HOLD_KEY_MAX];
 	size_t prefix; /* channel and name */
@@ -42,12 +54,17 @@ static struct hold_key hold_key(const struct channel_record *record, const char 
 	return key;
 }
 
-static void due_key(uint8_t key[DUE_KEY_SIZE], const struct channel_record *record, int64_t due_ms,
-		    uint64_t number)
+static uint64_t number_of(MDB_val hold_key)
+{
+	return feed_key_u64((const uint8_t *)hold_key.mv_data + hold_key.mv_size - NUMBER_SIZE);
+}
+
+static void due_key(uint8_t key[DUE_KEY_SIZE], const struct channel_record *record,
+		    const struct due *due)
 {
 	feed_key_put_u32(key, record->id);
-	feed_key_put_u64(key + CHANNEL_SIZE, (uint64_t)due_ms);
-	feed_key_put_u64(key + CHANNEL_SIZE + 8, number);
+	feed_key_put_u64(key + CHANNEL_SIZE, (uint64_t)due->ms);
+	feed_key_put_u64(key + CHANNEL_SIZE + 8, due->number);
 }
 
 static int read_record(MDB_val value, struct hold_record *record)
@@ -73,22 +90,22 @@ static int first_held(MDB_cursor *cursor, const struct hold_key *wanted, MDB_val
 	return read_record(value, record);
 }
 
-/* Why `name` is held: the kind of its first event. *kind is 0 if it is not. */
-static int holder(struct feed_txn *txn, const struct channel_record *channel, const char *name,
-		  unsigned *kind)
+static int find_holder(struct feed_txn *txn, const struct channel_record *channel, const char *name,
+		       struct holder *holder)
 {
 	struct hold_key wanted = hold_key(channel, name, 0);
-	struct hold_record record = {0};
+	struct hold_record record;
 	MDB_cursor *cursor;
 	MDB_val key;
-	*kind = 0;
+	*holder = (struct holder){0};
 	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
 	if (result != RESULT_OK)
 		return result;
 	result = first_held(cursor, &wanted, &key, &record);
-	mdb_cursor_close(cursor);
 	if (result == RESULT_OK)
-		*kind = record.kind;
+		*holder = (struct holder){(enum hold_kind)record.kind,
+					  {record.due_ms, number_of(key)}};
+	mdb_cursor_close(cursor);
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
@@ -102,7 +119,7 @@ static int add(struct feed_txn *txn, struct channel_record *channel, const char 
 	int code = mdb_put(txn->mdb, txn->tables[TABLE_HOLDS], &key, &value, 0);
 	if (code == MDB_SUCCESS && kind != HOLD_FOLLOWER) {
 		uint8_t bytes[DUE_KEY_SIZE];
-		due_key(bytes, channel, due_ms, number);
+		due_key(bytes, channel, &(struct due){due_ms, number});
 		key = (MDB_val){.mv_data = bytes, .mv_size = sizeof bytes};
 		value = (MDB_val){.mv_data = (void *)(uintptr_t)name, .mv_size = strlen(name) + 1};
 		code = mdb_put(txn->mdb, txn->tables[TABLE_DUE], &key, &value, 0);
@@ -125,49 +142,37 @@ static int remember(struct hold_released *released, uint64_t number)
 	return RESULT_OK;
 }
 
-static int forget_due(struct feed_txn *txn, const struct channel_record *channel, int64_t due_ms,
-		      uint64_t number)
+static int forget_due(struct feed_txn *txn, const struct channel_record *channel,
+		      const struct due *due)
 {
 	uint8_t bytes[DUE_KEY_SIZE];
-	due_key(bytes, channel, due_ms, number);
+	due_key(bytes, channel, due);
 	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes};
 	return feed_store_result(mdb_del(txn->mdb, txn->tables[TABLE_DUE], &key, NULL));
 }
 
-/* Takes one event out of the queue, which the cursor stands on. */
-static int release_one(struct feed_txn *txn, struct channel_record *channel, MDB_cursor *cursor,
-		       MDB_val key, const struct hold_record *record,
+/* Takes the event that the cursor stands on out of the queue. */
+static int release_one(struct channel_record *channel, MDB_cursor *cursor, MDB_val key,
 		       struct hold_released *released)
 {
-	uint64_t number = feed_key_u64((const uint8_t *)key.mv_data + key.mv_size - NUMBER_SIZE);
-	int result = remember(released, number);
-	if (result == RESULT_OK && record->kind != HOLD_FOLLOWER)
-		result = forget_due(txn, channel, record->due_ms, number);
+	int result = remember(released, number_of(key));
 	if (result == RESULT_OK)
 		result = feed_store_result(mdb_cursor_del(cursor, 0));
 	channel->held -= result == RESULT_OK;
-	return result == RESULT_INVALID ? RESULT_STORE : result;
+	return result;
 }
 
-/* Makes the first event that is left the one by which its name is held. */
-static int hold_the_rest(struct feed_txn *txn, struct channel_record *channel, const char *name,
-			 MDB_cursor *cursor, const struct hold_record *before)
+/* Makes the event that the cursor stands on the one by which its name is held. TABLE_DUE keeps the number of the name's
+ * first event, so that a release in parts has the order of one at once. */
+static int hold_the_rest(MDB_cursor *cursor, MDB_val key, const struct hold_record *before)
 {
-	struct hold_key wanted = hold_key(channel, name, 0);
-	struct hold_record record;
-	MDB_val key;
-	int result = first_held(cursor, &wanted, &key, &record);
-	if (result != RESULT_OK)
-		return result;
-	channel->held--; /* add() counts it again */
-	return add(txn, channel, name,
-		   feed_key_u64((const uint8_t *)key.mv_data + key.mv_size - NUMBER_SIZE),
-		   (enum hold_kind)before->kind, before->due_ms);
+	MDB_val value = {.mv_data = (void *)(uintptr_t)before, .mv_size = sizeof *before};
+	return feed_store_result(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT));
 }
 
-/* Takes what waits under `name` out of the queue, in order, until `released` has `most`. */
+/* Takes what waits under `name` out of the queue, in order, until `released` has `most`. `due` is its key in TABLE_DUE. */
 static int release_name(struct feed_txn *txn, struct channel_record *channel, const char *name,
-			size_t most, struct hold_released *released)
+			const struct due *due, size_t most, struct hold_released *released)
 {
 	struct hold_key wanted = hold_key(channel, name, 0);
 	struct hold_record record = {0}, first = {0};
@@ -176,89 +181,84 @@ static int release_name(struct feed_txn *txn, struct channel_record *channel, co
 	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
 	if (result != RESULT_OK)
 		return result;
-	while (result == RESULT_OK && released->count < most) {
-		result = first_held(cursor, &wanted, &key, &record);
-		if (result == RESULT_OK && record.kind != HOLD_FOLLOWER)
+	while ((result = first_held(cursor, &wanted, &key, &record)) == RESULT_OK &&
+	       released->count < most) {
+		if (record.kind != HOLD_FOLLOWER)
 			first = record;
-		if (result == RESULT_OK)
-			result = release_one(txn, channel, cursor, key, &record, released);
+		result = release_one(channel, cursor, key, released);
+		if (result != RESULT_OK)
+			break;
 	}
 	if (result == RESULT_OK)
-		result = hold_the_rest(txn, channel, name, cursor, &first);
+		result = hold_the_rest(cursor, key, &first);
+	else if (result == RESULT_INVALID)
+		result = forget_due(txn, channel, due);
 	mdb_cursor_close(cursor);
-	return result == RESULT_INVALID ? RESULT_OK : result;
+	return result;
 }
 
-/* The held create that hides the event's name: its own, or for a host that of a domain above it. NULL if the name is
- * known: so is a domain below another, in a registry that has both, once its own create is out. */
-static int hidden_by(struct feed_txn *txn, const struct channel_record *channel,
-		     const struct feed_event *event, const char **hider)
+/* What holds the event's name, or for a host the nearest name above it that is held; *name says which. Below a domain
+ * another domain is a name of its own, in a registry that has both. */
+static int find_nearest_holder(struct feed_txn *txn, const struct channel_record *channel,
+			       const struct feed_event *event, const char **name,
+			       struct holder *holder)
 {
-	unsigned kind = 0;
-	*hider = NULL;
-	for (const char *at = event->name; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL) {
-		if (at != event->name && event->object == CHANGE_DOMAIN)
+	int result = RESULT_OK;
+	*holder = (struct holder){0};
+	for (*name = event->name; channel->held > 0; *name = strchr(*name, '.') + 1) {
+		result = find_holder(txn, channel, *name, holder);
+		if (result != RESULT_OK || holder->kind || event->object == CHANGE_DOMAIN ||
+		    !strchr(*name, '.'))
 			break;
-		int result = holder(txn, channel, at, &kind);
-		if (result != RESULT_OK)
-			return result;
-		if (kind == HOLD_CREATE) {
-			*hider = at;
-			return RESULT_OK;
-		}
 	}
-	return RESULT_OK;
+	return result;
 }
 
-static int judge_known_domain(struct feed_txn *txn, struct channel_record *channel,
-			      const struct hold_delays *delays, const struct feed_event *event,
-			      uint64_t number, int64_t now_ms, struct hold_released *released,
-			      bool *waits)
+/* Puts the event of a domain that nothing holds in the queue, if it is of a kind that has a delay. */
+static int delay(struct feed_txn *txn, struct channel_record *channel,
+		 const struct hold_delays *delays, const struct feed_event *event, uint64_t number,
+		 int64_t now_ms, bool *waits)
 {
-	unsigned kind = 0;
-	int result = channel->held ? holder(txn, channel, event->name, &kind) : RESULT_OK;
-	if (result != RESULT_OK)
-		return result;
-	if (kind == HOLD_DELETE)
-		return release_name(txn, channel, event->name, SIZE_MAX, released);
-	if (event->verb == CHANGE_CREATE && delays->create_ms > 0) {
-		*waits = true;
-		return add(txn, channel, event->name, number, HOLD_CREATE,
-			   now_ms + delays->create_ms);
-	}
-	if (event->verb == CHANGE_DELETE && delays->delete_ms > 0) {
-		*waits = true;
-		return add(txn, channel, event->name, number, HOLD_DELETE,
-			   now_ms + delays->delete_ms);
-	}
-	return RESULT_OK;
+	int64_t delay_ms = 0;
+	if (event->verb == CHANGE_CREATE)
+		delay_ms = delays->create_ms;
+	else if (event->verb == CHANGE_DELETE)
+		delay_ms = delays->delete_ms;
+	if (delay_ms <= 0)
+		return RESULT_OK;
+	*waits = true;
+	return add(txn, channel, event->name, number,
+		   event->verb == CHANGE_CREATE ? HOLD_CREATE : HOLD_DELETE, now_ms + delay_ms);
 }
 
 int hold_judge(struct feed_txn *txn, struct channel_record *channel,
 	       const struct hold_delays *delays, const struct feed_event *event, uint64_t number,
 	       int64_t now_ms, struct hold_released *released, bool *waits)
 {
-	const char *hider = NULL;
-	int result = channel->held ? hidden_by(txn, channel, event, &hider) : RESULT_OK;
+	struct holder holder;
+	const char *name;
+	int result = find_nearest_holder(txn, channel, event, &name, &holder);
 	*waits = false;
 	if (result != RESULT_OK)
 		return result;
-	if (hider) {
+	if (holder.kind == HOLD_CREATE) {
 		*waits = true;
-		return add(txn, channel, hider, number, HOLD_FOLLOWER, 0);
+		return add(txn, channel, name, number, HOLD_FOLLOWER, 0);
 	}
 	if (event->object != CHANGE_DOMAIN)
 		return RESULT_OK;
-	return judge_known_domain(txn, channel, delays, event, number, now_ms, released, waits);
+	if (holder.kind == HOLD_DELETE)
+		return release_name(txn, channel, name, &holder.due, SIZE_MAX, released);
+	return delay(txn, channel, delays, event, number, now_ms, waits);
 }
 
 /* The channel's next due name, as it stands in the table. RESULT_INVALID: nothing waits. */
-static int next_due(struct feed_txn *txn, const struct channel_record *channel, int64_t *due_ms,
+static int next_due(struct feed_txn *txn, const struct channel_record *channel, struct due *due,
 		    char name[CHANGE_NAME_SIZE])
 {
 	uint8_t bytes[DUE_KEY_SIZE];
 	MDB_cursor *cursor;
-	due_key(bytes, channel, 0, 0);
+	due_key(bytes, channel, &(struct due){0});
 	MDB_val key = {.mv_data = bytes, .mv_size = sizeof bytes}, value;
 	int result = open_cursor(txn, TABLE_DUE, &cursor);
 	if (result != RESULT_OK)
@@ -270,7 +270,8 @@ static int next_due(struct feed_txn *txn, const struct channel_record *channel, 
 	    (key.mv_size != DUE_KEY_SIZE || value.mv_size == 0 || value.mv_size > CHANGE_NAME_SIZE))
 		result = RESULT_STORE;
 	if (result == RESULT_OK) {
-		*due_ms = (int64_t)feed_key_u64((const uint8_t *)key.mv_data + CHANNEL_SIZE);
+		due->ms = (int64_t)feed_key_u64((const uint8_t *)key.mv_data + CHANNEL_SIZE);
+		due->number = number_of(key);
 		memcpy(name, value.mv_data, value.mv_size);
 		name[value.mv_size - 1] = '\0';
 	}
@@ -282,13 +283,13 @@ int hold_release_due(struct feed_txn *txn, struct channel_record *channel, int64
 		     size_t most, struct hold_released *released)
 {
 	char name[CHANGE_NAME_SIZE];
-	int64_t due_ms;
+	struct due due;
 	int result = RESULT_OK;
 	while (channel->held > 0 && released->count < most) {
-		result = next_due(txn, channel, &due_ms, name);
-		if (result != RESULT_OK || due_ms > now_ms)
+		result = next_due(txn, channel, &due, name);
+		if (result != RESULT_OK || due.ms > now_ms)
 			break;
-		result = release_name(txn, channel, name, most, released);
+		result = release_name(txn, channel, name, &due, most, released);
 		if (result != RESULT_OK)
 			break;
 	}
@@ -298,11 +299,10 @@ int hold_release_due(struct feed_txn *txn, struct channel_record *channel, int64
 int hold_next_due(struct feed_txn *txn, const struct channel_record *channel, int64_t *due_ms)
 {
 	char name[CHANGE_NAME_SIZE];
-	int result = channel->held ? next_due(txn, channel, due_ms, name) : RESULT_INVALID;
-	if (result != RESULT_INVALID)
-		return result;
-	*due_ms = INT64_MAX;
-	return RESULT_OK;
+	struct due due = {.ms = INT64_MAX};
+	int result = channel->held ? next_due(txn, channel, &due, name) : RESULT_OK;
+	*due_ms = due.ms;
+	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
 int hold_each(struct feed_txn *txn, const struct channel_record *channel,
@@ -327,10 +327,7 @@ int hold_each(struct feed_txn *txn, const struct channel_record *channel,
 		if (result == RESULT_OK && record.kind != HOLD_FOLLOWER)
 			first = record;
 		if (result == RESULT_OK)
-			result = show(context,
-				      feed_key_u64((const uint8_t *)key.mv_data + key.mv_size -
-						   NUMBER_SIZE),
-				      first.kind, first.due_ms);
+			result = show(context, number_of(key), first.kind, first.due_ms);
 	}
 	mdb_cursor_close(cursor);
 	/* A cursor that fails is no end of the queue. */

@@ -7,7 +7,10 @@
  *     is known.
  *   - A delete of a domain waits for its delay. Any later event about the name releases it at once, and is itself not
  *     delayed: a thief must not hide behind a delete.
- *   - Everything else goes at once.
+ *   - Everything else goes at once. So do events of hosts below a name whose delete is held: it is known, even where a
+ *     name above it is hidden.
+ * Names that are due go out in the order of their times, and at the same time of the events that hold them; each with
+ * all that waits for it.
  *
  * Owner: the publisher's thread; no call is thread-safe. The queue lies in the feed store (TABLE_HOLDS, TABLE_DUE),
  * not in memory, and changes with the caller's transaction. Time is given by the caller: see feed_clock.h.
@@ -37,8 +40,8 @@ MUST_USE int hold_judge(struct feed_txn *txn, struct channel_record *record,
 			uint64_t number, int64_t now_ms, struct hold_released *released,
 			bool *waits);
 
-/* Releases what is due at `now_ms`, the oldest first, `most` events at most. A name of which some are left stays hidden
- * and due: the next call goes on with it.
+/* Releases what is due at `now_ms`, in order, `most` events at most. A name of which some are left stays hidden and due:
+ * the next call goes on with it.
  * RESULT_OK, or an error of feed_store.h's: abort the transaction. */
 MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *record, int64_t now_ms,
 			      size_t most, struct hold_released *released);
