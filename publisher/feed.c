@@ -460,5 +460,7 @@ bool feed_is_due(const struct feed *feed, const struct clock_reading *now)
 	struct feed_clock clock = feed->clock;
 	if (feed->next_due_ms == INT64_MAX)
 		return false;
+	if (feed_clock_has_stepped(&clock, now, feed->boot_id))
+		return true;
 	return feed_clock_advance(&clock, now, feed->boot_id) >= feed->next_due_ms;
 }

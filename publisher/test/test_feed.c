@@ -177,6 +177,7 @@ static void commit(void)
 static void time_passes(int64_t seconds)
 {
 	now.boottime_us += seconds * 1000000;
+	now.wall_us += seconds * 1000000;
 }
 
 static void each_event_goes_out_as_topic_index_and_jws(void **state)
@@ -333,6 +334,176 @@ static void indices_and_held_events_go_on_after_a_restart(void **state)
 	assert_received(VETTED, "example.a.", "2", "second");
 }
 
+/* The publisher's rounds, while nothing happens: it commits when something is due, and then is at rest. */
+static void rounds(void)
+{
+	for (int i = 0; i < 3 && feed_is_due(feed, &now); i++)
+		commit();
+	assert_false(feed_is_due(feed, &now));
+}
+
+enum { YEAR_S = 365 * 24 * HOUR_S };
+
+static void wall_steps(int64_t seconds)
+{
+	now.wall_us += seconds * 1000000;
+}
+
+/* The machine was off for so long, and comes up with a wall clock that is `wrong_s` beside the right time. To the feed a
+ * reboot is a store whose last commit was made in another boot; with events that wait it records the new one at once. */
+static void reboot(int64_t off_s, int64_t wrong_s)
+{
+	static char last_boot = 'a';
+	struct feed_txn txn;
+	struct feed_clock clock;
+	feed_free(&feed);
+	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_clock(&txn, &clock), RESULT_OK);
+	memset(clock.boot_id, last_boot++, sizeof clock.boot_id - 1);
+	assert_int_equal(feed_txn_set_clock(&txn, &clock), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	assert_int_equal(feed_new(config, store, outlets, &tallies, &feed), RESULT_OK);
+	now.boottime_us = now.monotonic_us = 7000000;
+	wall_steps(off_s + wrong_s);
+	rounds();
+}
+
+/* A create is held for 24 hours; reads what has come of it on the vetted channel. */
+static void hold_a_create(void)
+{
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.example", "created");
+	commit();
+	assert_received(VETTED, "example.new.", "0", "created");
+}
+
+/* It is held for just so much longer, by the clock that does not step. */
+static void assert_released_after(int64_t seconds)
+{
+	time_passes(seconds - 1);
+	rounds();
+	commit();
+	assert_nothing_received(PUBLIC);
+	time_passes(1);
+	rounds();
+	assert_received(PUBLIC, "example.new.", "0", "created");
+	assert_nothing_received(PUBLIC);
+}
+
+static void steps_of_the_wall_clock_release_nothing_early_or_late(void **state)
+{
+	(void)state;
+	const int64_t steps[] = {30 * YEAR_S, -60 * YEAR_S, 25 * HOUR_S, -25 * HOUR_S, 1, -1};
+	hold_a_create();
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		wall_steps(steps[i]);
+		rounds();
+		assert_nothing_received(PUBLIC);
+		time_passes(HOUR_S);
+	}
+	assert_released_after(18 * HOUR_S);
+}
+
+static void steps_between_restarts_of_the_process_release_nothing_early_or_late(void **state)
+{
+	(void)state;
+	hold_a_create();
+	wall_steps(30 * YEAR_S);
+	time_passes(HOUR_S);
+	reopen_feed(STORE_LIMIT);
+	rounds();
+	assert_nothing_received(PUBLIC);
+	wall_steps(-60 * YEAR_S);
+	reopen_feed(STORE_LIMIT);
+	assert_released_after(23 * HOUR_S);
+}
+
+/* In suspend CLOCK_BOOTTIME goes on, CLOCK_MONOTONIC stands still: delays run on. */
+static void time_in_suspend_counts(void **state)
+{
+	(void)state;
+	hold_a_create();
+	now.monotonic_us = 5000000;
+	time_passes(24 * HOUR_S);
+	rounds();
+	assert_received(PUBLIC, "example.new.", "0", "created");
+}
+
+static void the_time_that_a_monotonic_clock_alone_shows_does_not_count(void **state)
+{
+	(void)state;
+	hold_a_create();
+	now.monotonic_us = (int64_t)YEAR_S * 1000000;
+	assert_released_after(24 * HOUR_S);
+}
+
+static void over_a_reboot_the_wall_clock_decides(void **state)
+{
+	(void)state;
+	hold_a_create();
+	time_passes(2 * HOUR_S);
+	reboot(10 * HOUR_S, 0);
+	assert_released_after(12 * HOUR_S);
+}
+
+static void what_falls_due_while_the_machine_is_off_goes_out_when_it_is_back(void **state)
+{
+	(void)state;
+	hold_a_create();
+	reboot(24 * HOUR_S, 0);
+	assert_received(PUBLIC, "example.new.", "0", "created");
+}
+
+static void a_wall_clock_that_went_back_over_a_reboot_neither_releases_nor_stops_the_time(
+	void **state)
+{
+	(void)state;
+	hold_a_create();
+	time_passes(4 * HOUR_S);
+	commit();
+	reboot(HOUR_S, -3 * HOUR_S);
+	assert_released_after(20 * HOUR_S);
+}
+
+static void a_boot_at_1970_that_is_set_right_later_releases_nothing_early(void **state)
+{
+	(void)state;
+	int64_t wrong_s = -now.wall_us / 1000000;
+	hold_a_create();
+	reboot(0, wrong_s);
+	time_passes(HOUR_S);
+	wall_steps(-wrong_s);
+	rounds();
+	assert_nothing_received(PUBLIC);
+	assert_released_after(23 * HOUR_S);
+}
+
+static void a_boot_at_1970_that_was_never_set_right_does_not_release_at_the_next(void **state)
+{
+	(void)state;
+	int64_t wrong_s = -now.wall_us / 1000000;
+	hold_a_create();
+	reboot(0, wrong_s);
+	time_passes(HOUR_S);
+	commit();
+	reboot(HOUR_S, -wrong_s);
+	assert_released_after(22 * HOUR_S);
+}
+
+/* The first boot of a machine without a battery: events are held at 1970, then the clock is set right, and nothing else
+ * happens before the next reboot. */
+static void a_step_within_a_boot_is_not_taken_for_time_that_passed_at_the_next(void **state)
+{
+	(void)state;
+	int64_t right_us = now.wall_us;
+	now.wall_us = 0;
+	hold_a_create();
+	now.wall_us = right_us;
+	rounds();
+	time_passes(HOUR_S);
+	reboot(HOUR_S, 0);
+	assert_released_after(22 * HOUR_S);
+}
+
 static uint64_t consumed(const uint8_t id[SPOOL_ID_SIZE])
 {
 	struct feed_txn txn;
@@ -436,6 +607,17 @@ int main(void)
 		WITH_FEED(a_channel_takes_only_its_zones_and_kinds),
 		WITH_FEED(what_no_channel_wants_is_counted_and_not_stored),
 		WITH_FEED(indices_and_held_events_go_on_after_a_restart),
+		WITH_FEED(steps_of_the_wall_clock_release_nothing_early_or_late),
+		WITH_FEED(steps_between_restarts_of_the_process_release_nothing_early_or_late),
+		WITH_FEED(time_in_suspend_counts),
+		WITH_FEED(the_time_that_a_monotonic_clock_alone_shows_does_not_count),
+		WITH_FEED(over_a_reboot_the_wall_clock_decides),
+		WITH_FEED(what_falls_due_while_the_machine_is_off_goes_out_when_it_is_back),
+		WITH_FEED(
+			a_wall_clock_that_went_back_over_a_reboot_neither_releases_nor_stops_the_time),
+		WITH_FEED(a_boot_at_1970_that_is_set_right_later_releases_nothing_early),
+		WITH_FEED(a_boot_at_1970_that_was_never_set_right_does_not_release_at_the_next),
+		WITH_FEED(a_step_within_a_boot_is_not_taken_for_time_that_passed_at_the_next),
 		WITH_FEED(consumption_is_committed_with_the_events_and_forgotten_after_the_file),
 		WITH_FEED(nothing_is_sent_or_consumed_when_the_commit_fails),
 		WITH_FEED(a_full_store_goes_on_by_itself_when_its_events_are_old),
