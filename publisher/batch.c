@@ -22,6 +22,7 @@ struct batch_maker {
 	const struct config *config;
 	struct feed_store *store;
 	struct tallies *tallies;
+	bool delays; /* does a channel delay anything? */
 	struct change change;
 	struct buffer header; /* the JOSE header in base64url, with its dot */
 	struct buffer claims;
@@ -45,6 +46,19 @@ static int make_header(struct batch_maker *maker)
 	return result;
 }
 
+static bool delays_anything(const struct config *config)
+{
+	bool delays = false;
+	for (size_t c = 0; c < config->channel_count; c++) {
+		const struct config_channel *channel = &config->channels[c];
+		delays |= channel->delay.create_ms || channel->delay.delete_ms;
+		for (size_t i = 0; i < channel->zone_delay_count; i++)
+			delays |= channel->zone_delays[i].create_ms ||
+				  channel->zone_delays[i].delete_ms;
+	}
+	return delays;
+}
+
 int batch_maker_new(const struct config *config, const struct signing_key *key,
 		    struct feed_store *store, struct tallies *tallies, struct batch_maker **out)
 {
@@ -55,6 +69,7 @@ int batch_maker_new(const struct config *config, const struct signing_key *key,
 	maker->config = config;
 	maker->store = store;
 	maker->tallies = tallies;
+	maker->delays = delays_anything(config);
 	memcpy(maker->key_id, signing_key_id(key), sizeof maker->key_id);
 	change_init(&maker->change);
 	buffer_init(&maker->claims, CLAIMS_MAX);
@@ -93,7 +108,7 @@ void batch_free(struct batch *batch)
 
 void batch_clear(struct batch *batch, const struct spool_order *order)
 {
-	batch->count = batch->mark_count = 0;
+	batch->count = batch->mark_count = batch->delayed = 0;
 	batch->order = *order;
 	buffer_reset(&batch->bytes);
 }
@@ -269,6 +284,8 @@ static int add_change(struct batch_maker *maker, const struct aside_header *head
 	item->object = (uint8_t)change->object;
 	item->verb = (uint8_t)change->verb;
 	item->restore = change->restore != CHANGE_NO_RESTORE;
+	batch->delayed += maker->delays && !outside && change->object == CHANGE_DOMAIN &&
+			  (change->verb == CHANGE_CREATE || change->verb == CHANGE_DELETE);
 	batch->count++;
 	return RESULT_OK;
 }
@@ -604,7 +621,7 @@ void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 {
 	struct spool_merged merged;
 	batch_clear(batch, spool_merge_order(merge));
-	while (batch->count + STEP_ITEMS <= BATCH_MAX) {
+	while (batch->count + STEP_ITEMS <= BATCH_MAX && batch->delayed < BATCH_DELAYED_MAX) {
 		enum spool_merge_step step = spool_merge_next(merge, now->monotonic_us, &merged);
 		if (step == SPOOL_MERGE_WAIT)
 			break;

@@ -14,7 +14,10 @@
 #include "publisher/spool_merge.h"
 #include "publisher/tallies.h"
 
-enum { BATCH_MAX = 512, BATCH_MARKS = 64 };
+/* BATCH_DELAYED_MAX: creates and deletes of domains, if a channel delays such. Among millions of held names each touches
+ * pages of its own, of which LMDB keeps copies on the heap until the commit, and their memory for the next: so it takes no
+ * more of that than a batch of other events. */
+enum { BATCH_MAX = 512, BATCH_MARKS = 64, BATCH_DELAYED_MAX = 48 };
 
 enum batch_kind {
 	BATCH_CHANGE,  /* an event about a name, which the channels judge */
@@ -55,6 +58,7 @@ struct batch {
 	struct batch_item items[BATCH_MAX];
 	struct sign_job jobs[BATCH_MAX];
 	size_t count;
+	size_t delayed; /* how many of them some channel may delay */
 	struct batch_mark marks[BATCH_MARKS];
 	size_t mark_count;
 	struct spool_order order; /* as it is behind the batch */

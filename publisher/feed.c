@@ -8,10 +8,13 @@
 #include <string.h>
 
 enum {
-	RELEASE_MOST = 1000,  /* events that one commit releases in a channel */
 	PRUNE_MOST = 1024,    /* places that one commit lets go of: more than it adds */
 	PRUNE_FULL_MOST = 32, /* and while the store is full: what its reserve is enough for */
 };
+
+/* What one commit releases in a channel: of names as many as a batch may add, and of events more than a batch has, so that
+ * neither gets the better of it. */
+static const struct hold_pace release_pace = {.names = BATCH_DELAYED_MAX, .events = 2 * BATCH_MAX};
 
 /* A place that was given and is to be sent. */
 struct sending {
@@ -167,7 +170,7 @@ static int release_due(struct feed *feed, struct feed_txn *txn, int64_t now_ms)
 {
 	int result = RESULT_OK;
 	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++) {
-		result = hold_release_due(txn, &feed->records[i], now_ms, RELEASE_MOST,
+		result = hold_release_due(txn, &feed->records[i], now_ms, &release_pace,
 					  &feed->released);
 		if (result == RESULT_OK)
 			result = place_released(feed, txn, i);

@@ -280,16 +280,17 @@ static int next_due(struct feed_txn *txn, const struct channel_record *channel, 
 }
 
 int hold_release_due(struct feed_txn *txn, struct channel_record *channel, int64_t now_ms,
-		     size_t most, struct hold_released *released)
+		     const struct hold_pace *pace, struct hold_released *released)
 {
 	char name[CHANGE_NAME_SIZE];
 	struct due due;
 	int result = RESULT_OK;
-	while (channel->held > 0 && released->count < most) {
+	for (size_t names = 0;
+	     names < pace->names && released->count < pace->events && channel->held > 0; names++) {
 		result = next_due(txn, channel, &due, name);
 		if (result != RESULT_OK || due.ms > now_ms)
 			break;
-		result = release_name(txn, channel, name, &due, most, released);
+		result = release_name(txn, channel, name, &due, pace->events, released);
 		if (result != RESULT_OK)
 			break;
 	}

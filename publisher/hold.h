@@ -31,6 +31,11 @@ struct hold_delays {
 	int64_t create_ms, delete_ms;
 };
 
+/* How much of the queue one call may release: each name is likely to touch pages of its own in the store. */
+struct hold_pace {
+	size_t names, events;
+};
+
 enum hold_kind { HOLD_CREATE = 1, HOLD_DELETE = 2, HOLD_FOLLOWER = 3 };
 
 /* Judges an event for a channel whose `record` is brought up to date: *waits says whether it was put in the queue.
@@ -40,11 +45,11 @@ MUST_USE int hold_judge(struct feed_txn *txn, struct channel_record *record,
 			uint64_t number, int64_t now_ms, struct hold_released *released,
 			bool *waits);
 
-/* Releases what is due at `now_ms`, in order, `most` events at most. A name of which some are left stays hidden and due:
- * the next call goes on with it.
+/* Releases what is due at `now_ms`, in order, as much as the pace allows. A name of which some are left stays hidden and
+ * due: the next call goes on with it.
  * RESULT_OK, or an error of feed_store.h's: abort the transaction. */
 MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *record, int64_t now_ms,
-			      size_t most, struct hold_released *released);
+			      const struct hold_pace *pace, struct hold_released *released);
 
 /* When the next event is due: INT64_MAX if none waits. */
 MUST_USE int hold_next_due(struct feed_txn *txn, const struct channel_record *record,

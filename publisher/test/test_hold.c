@@ -12,6 +12,8 @@
 
 enum { HOUR_MS = 3600 * 1000, OUT_SIZE = 65536 };
 
+static const struct hold_pace at_once = {SIZE_MAX, SIZE_MAX};
+
 static struct scratch scratch;
 static struct feed_store *store;
 static struct feed_txn txn;
@@ -125,7 +127,7 @@ static void host_event(enum change_verb verb, const char *name)
 static void time_passes(int64_t milliseconds)
 {
 	now_ms += milliseconds;
-	assert_int_equal(hold_release_due(&txn, &channel, now_ms, SIZE_MAX, &released), RESULT_OK);
+	assert_int_equal(hold_release_due(&txn, &channel, now_ms, &at_once, &released), RESULT_OK);
 	take_released();
 }
 
@@ -320,9 +322,10 @@ static void what_is_due_goes_out_in_the_order_of_its_times(void **state)
 	assert_out("1 0 4 2 3 ");
 }
 
-static void releases(size_t most, const char *expected)
+static void releases(size_t names, size_t events, const char *expected)
 {
-	assert_int_equal(hold_release_due(&txn, &channel, now_ms, most, &released), RESULT_OK);
+	const struct hold_pace pace = {names, events};
+	assert_int_equal(hold_release_due(&txn, &channel, now_ms, &pace, &released), RESULT_OK);
 	take_released();
 	assert_out(expected);
 }
@@ -335,17 +338,30 @@ static void a_release_is_paced_and_the_name_stays_hidden_until_its_last_event(vo
 	updated("a.example");
 	created("b.example");
 	now_ms += delays.create_ms;
-	releases(2, "0 1 ");
+	releases(SIZE_MAX, 2, "0 1 ");
 	assert_true(next_due() <= now_ms);
 	assert_int_equal(channel.held, 2);
 	updated("a.example");
 	host_event(CHANGE_UPDATE, "ns.a.example");
 	assert_out("");
-	releases(2, "2 4 ");
-	releases(2, "5 3 ");
+	releases(SIZE_MAX, 2, "2 4 ");
+	releases(SIZE_MAX, 2, "5 3 ");
 	assert_int_equal(channel.held, 0);
 	updated("a.example");
 	assert_out("6 ");
+}
+
+static void a_release_stops_after_so_many_names_with_all_that_waits_behind_them(void **state)
+{
+	(void)state;
+	created("a.example");
+	created("b.example");
+	created("c.example");
+	updated("b.example");
+	updated("a.example");
+	now_ms += delays.create_ms;
+	releases(2, SIZE_MAX, "0 4 1 3 ");
+	releases(2, SIZE_MAX, "2 ");
 }
 
 /* Due, but not released yet: it still comes before what follows about the name. */
@@ -432,7 +448,8 @@ static void ten_thousand_names_come_out_once_each_in_order(void **state)
 	assert_int_equal(channel.held, NAMES);
 	now_ms += delays.create_ms;
 	while (channel.held > 0) {
-		assert_int_equal(hold_release_due(&txn, &channel, now_ms, 1000, &released),
+		const struct hold_pace pace = {1000, SIZE_MAX};
+		assert_int_equal(hold_release_due(&txn, &channel, now_ms, &pace, &released),
 				 RESULT_OK);
 		assert_int_equal(released.count, 1000);
 		for (size_t i = 0; i < released.count; i++)
@@ -499,6 +516,7 @@ int main(void)
 		WITH_STORE(a_host_goes_by_the_nearest_name_above_it_that_is_held),
 		WITH_STORE(what_is_due_goes_out_in_the_order_of_its_times),
 		WITH_STORE(a_release_is_paced_and_the_name_stays_hidden_until_its_last_event),
+		WITH_STORE(a_release_stops_after_so_many_names_with_all_that_waits_behind_them),
 		WITH_STORE(an_overdue_name_keeps_its_order),
 		WITH_STORE(zero_delays_hold_nothing),
 		WITH_STORE(what_waits_from_before_the_delays_were_zero_is_still_honoured),

@@ -120,19 +120,32 @@ static bool is_before(const struct event *one, const struct event *other)
 	return one->behind != other->behind ? one->behind < other->behind : one < other;
 }
 
-static void model_release(struct side *side, size_t most, struct numbers *out)
+/* The next event to go out. NULL: none is due. */
+static struct event *model_next(struct side *side)
 {
-	while (out->count < most) {
-		struct event *first = NULL;
-		for (size_t i = 0; i < event_count; i++) {
-			struct event *event = &side->events[i];
-			if (event->waits && event->behind->due_ms <= now_ms &&
-			    (!first || is_before(event, first)))
-				first = event;
-		}
-		if (!first)
+	struct event *first = NULL;
+	for (size_t i = 0; i < event_count; i++) {
+		struct event *event = &side->events[i];
+		if (event->waits && event->behind->due_ms <= now_ms &&
+		    (!first || is_before(event, first)))
+			first = event;
+	}
+	return first;
+}
+
+static void model_release(struct side *side, const struct hold_pace *pace, struct numbers *out)
+{
+	const struct event *holder = NULL;
+	size_t names = 0;
+	while (out->count < pace->events) {
+		struct event *next = model_next(side);
+		if (!next)
 			break;
-		model_out(side, first, out);
+		names += next->behind != holder;
+		if (names > pace->names)
+			break;
+		holder = next->behind;
+		model_out(side, next, out);
 	}
 }
 
@@ -199,14 +212,14 @@ static void an_event_happens(void)
 	}
 }
 
-static void what_is_due_is_released(size_t most)
+static void what_is_due_is_released(const struct hold_pace *pace)
 {
 	for (int c = 0; c < CHANNELS; c++) {
 		struct hold_released released = {0};
 		static struct numbers expected;
 		expected.count = 0;
-		model_release(&sides[c], most, &expected);
-		assert_int_equal(hold_release_due(&txn, &sides[c].record, now_ms, most, &released),
+		model_release(&sides[c], pace, &expected);
+		assert_int_equal(hold_release_due(&txn, &sides[c].record, now_ms, pace, &released),
 				 RESULT_OK);
 		assert_same(&expected, &released);
 		hold_released_free(&released);
@@ -234,6 +247,8 @@ static void assert_same_queue(void)
 static void run_seed(unsigned seed)
 {
 	static const int64_t delays[] = {0, 1, 50, 50, 300, 2000};
+	static const struct hold_pace paces[] = {
+		{SIZE_MAX, SIZE_MAX}, {SIZE_MAX, 1}, {SIZE_MAX, 3}, {1, SIZE_MAX}, {2, 4}};
 	print_message("seed %u\n", seed);
 	chance = 0x9e3779b97f4a7c15 * (seed + 1);
 	scratch = scratch_make();
@@ -250,12 +265,12 @@ static void run_seed(unsigned seed)
 		if (below(2) == 0)
 			now_ms += below(8) == 0 ? below(1000) : below(20);
 		if (below(3) == 0)
-			what_is_due_is_released(below(4) == 0 ? SIZE_MAX : 1 + below(4));
+			what_is_due_is_released(&paces[below(COUNT(paces))]);
 		an_event_happens();
 		assert_same_queue();
 	}
 	now_ms += 2000;
-	what_is_due_is_released(SIZE_MAX);
+	what_is_due_is_released(&paces[0]);
 	assert_same_queue();
 	feed_txn_abort(&txn);
 	feed_store_close(&store);
