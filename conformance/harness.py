@@ -336,9 +336,9 @@ class EppClient:
 
 class Refepp:
     """The reference front end as a process; with `config` it loads the plugin. Its stderr goes to stderr.txt, its journal
-    to journal, both in `folder`. A context manager."""
+    to journal, both in `folder`. `environment` is added to this process's. A context manager."""
 
-    def __init__(self, folder, users, config=None, port=0, options=()):
+    def __init__(self, folder, users, config=None, port=0, options=(), environment=()):
         self.folder = pathlib.Path(folder)
         self.journal = self.folder / 'journal'
         self.stderr_path = self.folder / 'stderr.txt'
@@ -354,7 +354,8 @@ class Refepp:
         if config:
             command += ['--plugin', built('epptap.so'), '--config', config]
         self.stderr = open(self.stderr_path, 'ab')
-        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=self.stderr)
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=self.stderr,
+                                        env=dict(os.environ, **dict(environment)))
         self.lines = collections.deque()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
