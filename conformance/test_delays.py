@@ -157,3 +157,16 @@ def test_zones_have_delays_of_their_own(work):
         assert 'delete shop.co.example' in _held(work)
         # the delete of a hidden name waits with it
         assert [told for told in _held(work) if 'net' in told] == ['create shop.net.example', 'delete shop.net.example']
+
+
+def test_zones_of_one_channel_come_out_each_at_its_own_delay(work):
+    work.write_config(delay={**LONG, 'zones': {'net.example': {'create': '4s', 'delete': '1h'}, 'co.example': {'create': '2s'}}})
+    with _front_end(work) as (_, client):
+        since = time.clock_gettime(time.CLOCK_BOOTTIME)
+        frames.do(client, *map(frames.create_domain, ['shop.net.example', 'shop.example', 'shop.co.example']),
+                  frames.create_host('ns.shop.co.example'))
+        _until_vetted(work, 'create shop.co.example', 'create ns.shop.co.example')
+        for told, delay in [(['create shop.co.example', 'create ns.shop.co.example'], 2), (['create shop.net.example'], 4)]:
+            wait_until(f'{told} comes out', lambda told=told: _sent(work)[-len(told):] == told)
+            assert delay <= time.clock_gettime(time.CLOCK_BOOTTIME) - since < delay + 4
+        assert len(_sent(work)) == 3 and _held(work) == ['create shop.example']
