@@ -150,7 +150,7 @@ built: $(BUILT)
 	@:
 benches: $(BENCHES)
 	@:
-built-tests: $(BUILT) $(TESTS)
+built-tests: $(BUILT) $(TESTS) $(BUILD)/bench-hold
 	@:
 
 demo: all
