@@ -101,8 +101,6 @@ static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 	const struct publisher_host host = {
 		.config = tap->config,
 		.dir = tap->state_dir,
-		.write_stats = write_capture_stats,
-		.context = tap,
 	};
 	return tap->module->start(&host, &tap->publisher, why, why_size);
 }

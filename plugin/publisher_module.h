@@ -1,4 +1,4 @@
-/* publisher_module.h - what epptap.so and epptap-publisher.so say to each other
+/* publisher_module.h - what epptap.so and epptap-publisher.so say to each other; epptapd, too, hosts a publisher by it
  *
  * With `publisher: embedded` the plugin loads the module that lies beside it. Both are built together: the module is
  * used only if its version is the plugin's, which is asked before anything else.
@@ -23,10 +23,10 @@ struct publisher;
 struct publisher_host {
 	const struct config *config;
 	struct state_dir *dir;
-	const int *
-		channel_fds; /* by channel: where a sender of its own listens; NULL: the publisher binds sockets */
-	/* Appends members of a JSON object, without braces, about the capture side; NULL: there is none. Any thread. */
-	void (*write_stats)(void *context, struct buffer *json);
+	/* By channel: where a sender of its own listens. NULL: the publisher binds the sockets itself, in this process. */
+	const int *channel_fds;
+	/* With channel_fds: appends members of a JSON object, without braces, about the senders. The publisher's thread. */
+	void (*write_senders)(void *context, struct buffer *json);
 	void *context;
 };
 

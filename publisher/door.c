@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +33,7 @@ struct door {
 	void *socket;
 	struct guests *guests; /* by channel */
 	size_t channel_count;
-	_Atomic uint64_t admitted, refused_unknown_key, refused_mechanism, refused_malformed;
+	struct door_counts own, *counts;
 };
 
 static int read_key_file(const char *path, bool secret, struct buffer *bytes, char *why,
@@ -132,6 +131,7 @@ int door_open(void *zmq, const struct config *config, struct door **out, char *w
 	snprintf(why, why_size, "out of memory");
 	if (!door)
 		return result;
+	door->counts = &door->own;
 	door->guests = calloc(config->channel_count, sizeof *door->guests);
 	door->socket = zmq_socket(zmq, ZMQ_REP);
 	if (door->guests && door->socket &&
@@ -226,14 +226,14 @@ static bool is_guest(const struct guests *guests, const uint8_t key[DOOR_KEY_SIZ
 static _Atomic uint64_t *judge(struct door *door, const struct part *parts, size_t count)
 {
 	if (count < FRAME_KEY || !says(&parts[FRAME_VERSION], "1.0"))
-		return &door->refused_malformed;
+		return &door->counts->malformed;
 	if (!says(&parts[FRAME_MECHANISM], "CURVE"))
-		return &door->refused_mechanism;
+		return &door->counts->mechanism;
 	const struct guests *guests = guests_of(door, &parts[FRAME_DOMAIN]);
 	if (count != FRAMES || parts[FRAME_KEY].size != DOOR_KEY_SIZE || !guests)
-		return &door->refused_malformed;
-	return is_guest(guests, parts[FRAME_KEY].bytes) ? &door->admitted
-							: &door->refused_unknown_key;
+		return &door->counts->malformed;
+	return is_guest(guests, parts[FRAME_KEY].bytes) ? &door->counts->admitted
+							: &door->counts->unknown_key;
 }
 
 static void send_text(void *socket, const char *text, int flags)
@@ -246,7 +246,7 @@ void door_answer(struct door *door)
 	struct part parts[FRAMES] = {{.size = 0}};
 	for (size_t count; (count = receive(door->socket, parts)) > 0;) {
 		_Atomic uint64_t *verdict = judge(door, parts, count);
-		bool yes = verdict == &door->admitted;
+		bool yes = verdict == &door->counts->admitted;
 		size_t id_size = count > FRAME_ID ? parts[FRAME_ID].size : 0;
 		atomic_fetch_add_explicit(verdict, 1, memory_order_relaxed);
 		send_text(door->socket, "1.0", ZMQ_SNDMORE);
@@ -259,11 +259,21 @@ void door_answer(struct door *door)
 	}
 }
 
+void door_count_in(struct door *door, struct door_counts *counts)
+{
+	door->counts = counts;
+}
+
 void door_write_stats(struct door *door, struct buffer *json)
+{
+	door_write_counts(door->counts, json);
+}
+
+void door_write_counts(struct door_counts *counts, struct buffer *json)
 {
 	buffer_printf(json,
 		      "\"door\":{\"admitted\":%" PRIu64 ",\"refused\":{\"unknown_key\":%" PRIu64
 		      ",\"mechanism\":%" PRIu64 ",\"malformed\":%" PRIu64 "}}",
-		      atomic_load(&door->admitted), atomic_load(&door->refused_unknown_key),
-		      atomic_load(&door->refused_mechanism), atomic_load(&door->refused_malformed));
+		      atomic_load(&counts->admitted), atomic_load(&counts->unknown_key),
+		      atomic_load(&counts->mechanism), atomic_load(&counts->malformed));
 }

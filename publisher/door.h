@@ -13,12 +13,18 @@
 #include "base/config.h"
 #include "base/result.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { DOOR_KEY_TEXT = 40, DOOR_KEY_SIZE = 32 }; /* a CURVE key as z85, and raw */
 
 struct door;
+
+/* How many were let in, and refused, by reason. */
+struct door_counts {
+	_Atomic uint64_t admitted, unknown_key, mechanism, malformed;
+};
 
 /* Opens the door in the libzmq context `zmq`, before any channel's socket is bound, and reads the clients' keys.
  * RESULT_OK, RESULT_CONFIG (a folder or key that can't be read: `why` says which), RESULT_NOMEM. */
@@ -36,8 +42,12 @@ size_t door_guest_count(const struct door *door, size_t channel);
 /* Answers what libzmq asks now; never waits. */
 void door_answer(struct door *door);
 
-/* Appends the member "door": how many were let in, and refused, by reason. Any thread. */
+/* From now on it counts in `counts`, which is lent. */
+void door_count_in(struct door *door, struct door_counts *counts);
+
+/* Appends the member "door": its counts. Any thread. */
 void door_write_stats(struct door *door, struct buffer *json);
+void door_write_counts(struct door_counts *counts, struct buffer *json);
 
 /* Reads a CURVE key file: one line of z85. A secret one must be its owner's alone. RESULT_CONFIG: `why` says what is
  * wrong with it; RESULT_NOMEM. The caller wipes a secret. */

@@ -1,6 +1,7 @@
 #include "publisher/outlet.h"
 
 #include "publisher/door.h"
+#include "publisher/relay.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +19,8 @@ enum {
 };
 
 struct outlet {
-	void *socket;
+	void *socket; /* one of these two */
+	struct relay *relay;
 	const struct config_channel *channel;
 	bool bound;
 };
@@ -83,17 +85,31 @@ int outlet_open(void *zmq, const struct config_channel *channel, struct outlet *
 	return result;
 }
 
+int outlet_open_relay(int fd, struct outlet **out)
+{
+	struct outlet *outlet = calloc(1, sizeof *outlet);
+	int result = outlet ? relay_new(fd, &outlet->relay) : RESULT_NOMEM;
+	if (result != RESULT_OK)
+		outlet_close(&outlet, 0);
+	*out = outlet;
+	return result;
+}
+
 bool outlet_bind(struct outlet *outlet)
 {
-	if (!outlet->bound)
+	if (!outlet->bound && !outlet->relay)
 		outlet->bound = zmq_bind(outlet->socket, outlet->channel->bind) == 0;
-	return outlet->bound;
+	return outlet->bound || outlet->relay;
 }
 
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
 		 size_t size)
 {
 	char digits[24];
+	if (outlet->relay) {
+		relay_send(outlet->relay, topic, index, jws, size);
+		return;
+	}
 	int length = snprintf(digits, sizeof digits, "%" PRIu64, index);
 	/* A PUB socket takes all parts or none, and never makes a sender wait. */
 	if (zmq_send(outlet->socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
@@ -101,10 +117,24 @@ void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const
 		zmq_send(outlet->socket, jws, size, ZMQ_DONTWAIT);
 }
 
+void outlet_flush(struct outlet *outlet)
+{
+	if (outlet->relay)
+		relay_flush(outlet->relay, 0);
+}
+
+uint64_t outlet_dropped(const struct outlet *outlet)
+{
+	return outlet->relay ? relay_dropped(outlet->relay) : 0;
+}
+
 void outlet_close(struct outlet **outlet, int linger_ms)
 {
 	if (!*outlet)
 		return;
+	if ((*outlet)->relay)
+		relay_flush((*outlet)->relay, linger_ms);
+	relay_free(&(*outlet)->relay);
 	if ((*outlet)->socket) {
 		set_number((*outlet)->socket, ZMQ_LINGER, linger_ms);
 		zmq_close((*outlet)->socket);

@@ -1,7 +1,7 @@
-/* outlet.h - a channel's PUB socket
+/* outlet.h - where a channel's messages go: a PUB socket in this process, or the channel's sender, a process of its own
  *
- * Owner: the publisher's thread. Sending never waits: a subscriber that is slow loses messages of the live socket
- * (libzmq drops what is over its high-water mark), and nobody else notices.
+ * Owner: one thread, the publisher's or the sender's. Sending never waits: a subscriber that is slow loses messages of
+ * the live socket (libzmq drops what is over its high-water mark), and nobody else notices.
  */
 #ifndef PUBLISHER_OUTLET_H
 #define PUBLISHER_OUTLET_H
@@ -20,14 +20,25 @@ struct outlet;
 MUST_USE int outlet_open(void *zmq, const struct config_channel *channel, struct outlet **outlet,
 			 char *why, size_t why_size);
 
-/* Binds it, if it is not bound. False: the port is taken, or can't be had: try again later. errno says why. */
+/* Makes one that hands its messages to the sender that reads the other end of `fd` (relay.h), which is lent.
+ * RESULT_OK or RESULT_NOMEM. */
+MUST_USE int outlet_open_relay(int fd, struct outlet **outlet);
+
+/* Binds the socket, if it is not bound; a sender's is its own to bind. False: the port is taken, or can't be had: try
+ * again later. errno says why. */
 bool outlet_bind(struct outlet *outlet);
 
 /* Sends one message of three frames: topic, index, JWS (publisher/README.md). */
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
 		 size_t size);
 
-/* Closes it; what was sent may still go out for `linger_ms` while the context ends. */
+/* Hands on what the sender had no room for, if it has now. Never waits. */
+void outlet_flush(struct outlet *outlet);
+
+/* How many messages were dropped because the sender took none for too long. Any thread. What libzmq drops is not told. */
+uint64_t outlet_dropped(const struct outlet *outlet);
+
+/* Closes it; what was sent may still go out for `linger_ms`, here (to a sender) or while the context ends. */
 void outlet_close(struct outlet **outlet, int linger_ms);
 
 #endif

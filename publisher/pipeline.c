@@ -10,6 +10,7 @@
 #include "publisher/outlet.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +65,14 @@ static void set_state(struct pipeline *pipeline, enum publisher_state state)
 	atomic_store(&pipeline->tallies->state, (int)state);
 }
 
+/* Sleeps, and answers the door, or gives the senders what they had no room for. */
 void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 {
 	if (!pipeline->door) {
-		clock_sleep_us(milliseconds * 1000);
+		for (size_t i = 0; i < pipeline->config->channel_count; i++)
+			outlet_flush(pipeline->outlets[i]);
+		if (milliseconds > 0)
+			clock_sleep_us(milliseconds * 1000);
 		return;
 	}
 	zmq_pollitem_t item = {.socket = door_socket(pipeline->door), .events = ZMQ_POLLIN};
@@ -294,14 +299,31 @@ bool pipeline_has_writer(const struct pipeline *pipeline, uint64_t writer)
 	return spool_merge_has(pipeline->merge, writer);
 }
 
+/* The door is here, or each channel's sender has one and may leave messages behind. */
+static void write_outlets(const struct pipeline *pipeline, struct buffer *json)
+{
+	const struct publisher_host *host = pipeline->parts.host;
+	buffer_append_byte(json, ',');
+	if (!host->channel_fds) {
+		door_write_stats(pipeline->door, json);
+		return;
+	}
+	host->write_senders(host->context, json);
+	buffer_append_text(json, ",\"dropped\":{");
+	for (size_t i = 0; i < pipeline->config->channel_count; i++)
+		buffer_printf(json, "%s\"%s\":%" PRIu64, i ? "," : "",
+			      pipeline->config->channels[i].name,
+			      outlet_dropped(pipeline->outlets[i]));
+	buffer_append_byte(json, '}');
+}
+
 void pipeline_write_stats(struct pipeline *pipeline, const struct clock_reading *now,
 			  struct buffer *json)
 {
 	int64_t oldest = oldest_us(pipeline);
 	int64_t lag_us = oldest ? now->wall_us - oldest : 0;
 	buffer_printf(json, ",\"lag_ms\":%lld", lag_us > 0 ? (long long)lag_us / 1000 : 0);
-	buffer_append_byte(json, ',');
-	door_write_stats(pipeline->door, json);
+	write_outlets(pipeline, json);
 	gauges_write(pipeline->config, pipeline->store, now, pipeline->boot_id, json);
 }
 
@@ -423,15 +445,26 @@ static unsigned sign_threads(const struct config *config)
 					     : (unsigned)threads;
 }
 
+/* Each channel has a sender of its own: no socket is opened here, and no CURVE key. */
+static int open_relays(struct pipeline *pipeline)
+{
+	int result = RESULT_OK;
+	for (size_t i = 0; i < pipeline->config->channel_count && result == RESULT_OK; i++)
+		result = outlet_open_relay(pipeline->parts.host->channel_fds[i],
+					   &pipeline->outlets[i]);
+	return result;
+}
+
 static int open_sockets(struct pipeline *pipeline, char *why, size_t why_size)
 {
 	const struct config *config = pipeline->config;
-	pipeline->zmq = zmq_ctx_new();
 	pipeline->outlets = calloc(config->channel_count, sizeof *pipeline->outlets);
-	if (!pipeline->zmq || !pipeline->outlets) {
-		snprintf(why, why_size, "no memory for libzmq");
+	snprintf(why, why_size, "no memory for the channels");
+	if (pipeline->outlets && pipeline->parts.host->channel_fds)
+		return open_relays(pipeline);
+	pipeline->zmq = zmq_ctx_new();
+	if (!pipeline->zmq || !pipeline->outlets)
 		return RESULT_NOMEM;
-	}
 	int result = door_open(pipeline->zmq, config, &pipeline->door, why, why_size);
 	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
 		result = outlet_open(pipeline->zmq, &config->channels[i], &pipeline->outlets[i],
@@ -461,7 +494,7 @@ static int open_memory(struct pipeline *pipeline)
 		return RESULT_NOMEM;
 	for (int i = 0; i < BATCHES; i++)
 		batch_init(&pipeline->batches[i]);
-	int result = spool_merge_new(pipeline->parts.dir, NULL, config->reorder_ms * 1000,
+	int result = spool_merge_new(pipeline->parts.host->dir, NULL, config->reorder_ms * 1000,
 				     look_up_mark, pipeline, &pipeline->merge);
 	if (result == RESULT_OK)
 		result = restore_order(pipeline);

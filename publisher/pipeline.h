@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/config.h"
-#include "base/state_dir.h"
+#include "plugin/publisher_module.h"
 #include "publisher/signing_key.h"
 #include "publisher/tallies.h"
 
@@ -21,8 +21,7 @@ struct pipeline;
 struct pipeline_parts {
 	const struct config *config;
 	const struct signing_key *key;
-	struct state_dir *dir;
-	const int *channel_fds; /* by channel: its sender's; NULL: sockets of our own */
+	const struct publisher_host *host; /* for its dir and its senders */
 	struct tallies *tallies;
 };
 

@@ -96,8 +96,7 @@ static int take_over(struct publisher *publisher, char *why, size_t why_size)
 	struct state_dir *dir = publisher->host.dir;
 	const struct pipeline_parts parts = {.config = publisher->config,
 					     .key = publisher->key,
-					     .dir = dir,
-					     .channel_fds = publisher->host.channel_fds,
+					     .host = &publisher->host,
 					     .tallies = &publisher->tallies};
 	if (other_asks(publisher) || state_dir_lock(dir, STATE_DIR_PUBLISHER) != RESULT_OK) {
 		set_state(publisher, PUBLISHER_STANDS_BY);
@@ -232,6 +231,9 @@ static void *run(void *context)
 {
 	struct publisher *publisher = context;
 	struct clock_reading now;
+	if (!publisher->host.channel_fds)
+		log_warning("publisher: embedded: keys and sockets are in this process; fit for "
+			    "trying out, not for production");
 	for (long pause = 0; (pause = round_of(publisher)) >= 0;)
 		pause_for(publisher, pause);
 	clock_read(&now);
