@@ -35,8 +35,9 @@ ALL_CFLAGS += $(call pkg_cflags,libxml-2.0)
 
 # Programs and modules: the file that holds main() or the entry point, then what it is linked from.
 EPPCTL_MAIN := publisher/epptapctl.c
+DAEMON_MAIN := publisher/epptapd.c
 MODULE_MAIN := publisher/module.c
-MAINS       := $(EPPCTL_MAIN) $(MODULE_MAIN)
+MAINS       := $(EPPCTL_MAIN) $(DAEMON_MAIN) $(MODULE_MAIN)
 
 BASE_SRC       := $(wildcard base/*.c)
 EPPPARSE_SRC   := $(wildcard eppparse/*.c)
@@ -54,7 +55,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ALL_OBJ := $(call obj,$(BASE_SRC) $(EPPPARSE_SRC) $(PLUGIN_SRC) $(PUBLISHER_SRC) $(MAINS) \
              $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(TEST_SRC))
 
-BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapctl eppwatch refepp)
+BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapd epptapctl eppwatch refepp)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
@@ -107,6 +108,10 @@ $(BUILD)/epptap-publisher.so: LINK_AS = $(call module,publisher/module.map)
 $(BUILD)/epptap-publisher.so: LIBS = $(PUBLISHER_LIBS)
 $(BUILD)/epptap-publisher.so: $(call obj,$(MODULE_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a \
                               $(BUILD)/base.a publisher/module.map
+	$(link)
+
+$(BUILD)/epptapd: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS)
+$(BUILD)/epptapd: $(call obj,$(DAEMON_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS)
@@ -195,14 +200,20 @@ $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/
 # Installs what was built: `make`, then `make install` as root. Honours DESTDIR and prefix.
 libdir     ?= $(prefix)/lib/epptap
 bindir     ?= $(prefix)/bin
+sbindir    ?= $(prefix)/sbin
+unitdir    ?= $(prefix)/lib/systemd/system
 includedir ?= $(prefix)/include
 pkgdir     ?= $(prefix)/lib/pkgconfig
 docdir     ?= $(prefix)/share/doc/epptap
 
 install: $(BUILT)
-	install -d $(addprefix $(DESTDIR),$(libdir) $(bindir) $(includedir) $(pkgdir) $(docdir)/examples)
+	install -d $(addprefix $(DESTDIR),$(libdir) $(bindir) $(sbindir) $(unitdir) $(includedir) $(pkgdir) \
+	  $(docdir)/examples)
 	install -m 644 $(BUILD)/epptap.so $(BUILD)/epptap-publisher.so $(DESTDIR)$(libdir)
 	install -m 755 $(BUILD)/epptapctl $(BUILD)/eppwatch $(DESTDIR)$(bindir)
+	install -m 755 $(BUILD)/epptapd $(DESTDIR)$(sbindir)
+	sed -e 's|@SBINDIR@|$(sbindir)|' -e 's|@BINDIR@|$(bindir)|' -e 's|@DOCDIR@|$(docdir)|' \
+	  etc/systemd/epptapd.service > $(DESTDIR)$(unitdir)/epptapd.service
 	install -m 644 plugin/epptap.h $(DESTDIR)$(includedir)
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
 	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc

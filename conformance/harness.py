@@ -199,6 +199,97 @@ class Tap:
         self.library.epptap_close(ctypes.byref(self.handle), drain_ms)
 
 
+class Epptapd:
+    """epptapd as a process, for a config with `publisher: process`; what it says goes to epptapd.txt beside the config.
+    A socket of our own stands for the service manager's. A context manager: SIGTERM at its end."""
+
+    def __init__(self, config, expect_ready=True):
+        self.config = pathlib.Path(config)
+        self.said_path = self.config.parent / 'epptapd.txt'
+        self.notified = []  # what the service manager was told, in order
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(f'\0epptap-test-{os.getpid()}-{id(self)}')
+        self.manager.setblocking(False)
+        with open(self.said_path, 'ab') as said:
+            self.process = subprocess.Popen(
+                [built('epptapd'), self.config], stdout=said, stderr=said,
+                env=dict(os.environ, NOTIFY_SOCKET='@' + self.manager.getsockname()[1:].decode()))
+        if expect_ready:
+            self.wait_notified('READY=1')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+
+    def said(self):
+        return self.said_path.read_text(errors='replace')
+
+    def notifications(self):
+        """All datagrams so far, each as its lines."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.notified.append(self.manager.recv(4096).decode().splitlines())
+        return self.notified
+
+    def wait_notified(self, line, times=1, seconds=10):
+        """Until the service manager was told `line`, so often."""
+        def look():
+            if self.process.poll() is not None:
+                raise AssertionError(f'epptapd ended with {self.process.returncode}: {self.said()}')
+            return sum(line in lines for lines in self.notifications()) >= times
+        wait_until(f'epptapd says {line} to the service manager: {self.said()}', look, seconds)
+
+    def children(self):
+        """The ids of its processes, by name."""
+        found = collections.defaultdict(list)
+        for pid in pathlib.Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text().split():
+            with contextlib.suppress(OSError):
+                found[pathlib.Path(f'/proc/{pid}/comm').read_text().strip()].append(int(pid))
+        return found
+
+    def publisher(self):
+        """The id of the process that publishes."""
+        (pid,) = self.children()['epptapd-publish']
+        return pid
+
+    def status(self):
+        """The publisher's counters, as it wrote them last; None if it has not yet."""
+        state_dir = json.loads(self.config.read_text())['state_dir']
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads((pathlib.Path(state_dir) / 'status.json').read_text())['publisher']
+        return None
+
+    def wait_status(self, what, look, seconds=10):
+        """Until look(status) is true; the status."""
+        def see():
+            status = self.status()
+            return status if status and look(status) else None
+        return wait_until(what, see, seconds)
+
+    def sender(self, channel):
+        """The id of the channel's sender, once it has its port."""
+        status = self.wait_status(f'the sender of {channel} has its port',
+                                  lambda seen: seen['senders'][channel]['state'] == 'sending' and
+                                  seen['senders'][channel]['pid'] in self.children()['epptapd-send'])
+        return status['senders'][channel]['pid']
+
+    def stop(self, seconds=20):
+        """SIGTERM, and waits for the end; the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f'epptapd did not end within {seconds} s of SIGTERM: {self.said()}') from None
+        self.notifications()
+        self.manager.close()
+        return self.process.returncode
+
+
 def feed_dump(config, channel=None):
     """The feed as epptapctl shows it: a list of dicts with channel, index, event and jws; held ones have index None,
     `held` and `release_in_ms`. Members stand in the order of the file."""

@@ -24,6 +24,7 @@ enum {
 struct order {
 	const struct config *config; /* NULL: nobody waits */
 	struct signing_key *key;
+	bool hands_over; /* to another process, once the key is told */
 	bool done;
 	int result;
 	char why[WHY_SIZE];
@@ -140,34 +141,47 @@ static void complain(struct publisher *publisher, const char *why)
 }
 
 /* Goes on with the ordered config and key; with the old ones if that can't be. */
-static void obey(struct publisher *publisher)
+static int change_over(struct publisher *publisher, const struct order *order, char *why,
+		       size_t why_size)
 {
-	struct order *order = &publisher->order;
 	struct signing_key *old_key = publisher->key;
 	const struct config *old_config = publisher->config;
+	char nothing[WHY_SIZE];
 	bool published = publisher->pipeline;
-	bool new_key = strcmp(signing_key_id(order->key), signing_key_id(old_key)) != 0;
-	int result = RESULT_OK;
-	if (published && new_key)
-		result = pipeline_announce_key(publisher->pipeline, order->key, order->why,
-					       sizeof order->why);
-	if (result == RESULT_OK) {
-		give_up(publisher, LINGER_MOST_MS);
-		publisher->config = order->config;
-		publisher->key = order->key;
-		publisher->config_written_ns = written_ns(order->config);
-		report_use(publisher->report, order->config);
-		if (published)
-			result = take_over(publisher, order->why, sizeof order->why);
-	}
+	give_up(publisher, LINGER_MOST_MS);
+	publisher->config = order->config;
+	publisher->key = order->key;
+	int result = published ? take_over(publisher, why, why_size) : RESULT_OK;
 	if (result != RESULT_OK) {
 		publisher->config = old_config;
 		publisher->key = old_key;
-		report_use(publisher->report, old_config);
 		old_key = order->key;
+		if (take_over(publisher, nothing, sizeof nothing) != RESULT_OK)
+			set_state(publisher, PUBLISHER_REFUSED); /* tried again, and said, later */
 	}
+	publisher->config_written_ns = written_ns(publisher->config);
+	report_use(publisher->report, publisher->config);
 	signing_key_free(&old_key);
-	order->result = result;
+	return result;
+}
+
+static void obey(struct publisher *publisher)
+{
+	struct order *order = &publisher->order;
+	bool new_key = strcmp(signing_key_id(order->key), signing_key_id(publisher->key)) != 0;
+	order->result = RESULT_OK;
+	if (publisher->pipeline && new_key)
+		order->result = pipeline_announce_key(publisher->pipeline, order->key, order->why,
+						      sizeof order->why);
+	if (order->result == RESULT_OK && !order->hands_over) {
+		order->result = change_over(publisher, order, order->why, sizeof order->why);
+		return;
+	}
+	signing_key_free(&order->key);
+	if (order->result == RESULT_OK) {
+		give_up(publisher, LINGER_MOST_MS);
+		atomic_store(&publisher->stop_at_us, clock_monotonic_us());
+	}
 }
 
 static void look_for_orders(struct publisher *publisher)
@@ -292,8 +306,9 @@ int publisher_start(const struct publisher_host *host, struct publisher **out, c
 	return result;
 }
 
-int publisher_reload(struct publisher *publisher, const struct config *config, char *why,
-		     size_t why_size)
+/* Has the thread do something, and waits until it is done. */
+static int give_order(struct publisher *publisher, const struct config *config, bool hands_over,
+		      char *why, size_t why_size)
 {
 	struct order *order = &publisher->order;
 	struct signing_key *key;
@@ -301,7 +316,7 @@ int publisher_reload(struct publisher *publisher, const struct config *config, c
 	if (result != RESULT_OK)
 		return result;
 	pthread_mutex_lock(&publisher->lock);
-	*order = (struct order){.config = config, .key = key};
+	*order = (struct order){.config = config, .key = key, .hands_over = hands_over};
 	pthread_cond_broadcast(&publisher->obeyed);
 	while (!order->done)
 		pthread_cond_wait(&publisher->obeyed, &publisher->lock);
@@ -310,6 +325,18 @@ int publisher_reload(struct publisher *publisher, const struct config *config, c
 	order->config = NULL;
 	pthread_mutex_unlock(&publisher->lock);
 	return result;
+}
+
+int publisher_reload(struct publisher *publisher, const struct config *config, char *why,
+		     size_t why_size)
+{
+	return give_order(publisher, config, false, why, why_size);
+}
+
+int publisher_hand_over(struct publisher *publisher, const struct config *next, char *why,
+			size_t why_size)
+{
+	return give_order(publisher, next, true, why, why_size);
 }
 
 void publisher_write_stats(struct publisher *publisher, struct buffer *json)
