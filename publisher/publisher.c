@@ -41,9 +41,10 @@ struct publisher {
 	_Atomic int64_t stop_at_us; /* CLOCK_MONOTONIC; 0: not yet */
 	int64_t last_complaint_us, last_look_us;
 	char refusal[WHY_SIZE]; /* what was complained of last */
-	pthread_mutex_t lock;   /* of `order` */
+	pthread_mutex_t lock;   /* of `order` and `ended` */
 	pthread_cond_t obeyed;
 	struct order order;
+	bool ended;
 	pthread_t thread;
 	bool running;
 };
@@ -241,6 +242,22 @@ static void pause_for(struct publisher *publisher, long milliseconds)
 	pthread_mutex_unlock(&publisher->lock);
 }
 
+/* Nobody may wait for a thread that has ended. */
+static void refuse_orders(struct publisher *publisher)
+{
+	pthread_mutex_lock(&publisher->lock);
+	publisher->ended = true;
+	if (publisher->order.config && !publisher->order.done) {
+		publisher->order.result = RESULT_INVALID;
+		publisher->order.done = true;
+		signing_key_free(&publisher->order.key);
+		snprintf(publisher->order.why, sizeof publisher->order.why,
+			 "the publisher is being closed");
+	}
+	pthread_cond_broadcast(&publisher->obeyed);
+	pthread_mutex_unlock(&publisher->lock);
+}
+
 static void *run(void *context)
 {
 	struct publisher *publisher = context;
@@ -255,6 +272,7 @@ static void *run(void *context)
 		set_state(publisher, PUBLISHER_ENDED);
 		report_write(publisher->report, publisher->pipeline, &now, true);
 	}
+	refuse_orders(publisher);
 	return NULL;
 }
 
@@ -316,7 +334,13 @@ static int give_order(struct publisher *publisher, const struct config *config, 
 	if (result != RESULT_OK)
 		return result;
 	pthread_mutex_lock(&publisher->lock);
-	*order = (struct order){.config = config, .key = key, .hands_over = hands_over};
+	*order = (struct order){.config = config,
+				.key = key,
+				.hands_over = hands_over,
+				.done = publisher->ended,
+				.result = publisher->ended ? RESULT_INVALID : RESULT_OK};
+	if (publisher->ended)
+		signing_key_free(&order->key);
 	pthread_cond_broadcast(&publisher->obeyed);
 	while (!order->done)
 		pthread_cond_wait(&publisher->obeyed, &publisher->lock);
