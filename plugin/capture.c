@@ -122,13 +122,15 @@ static void stamp_own(struct capture *capture, struct clock_reading *stamp)
 	}
 }
 
-/* Tells of losses, if there is room: what was lost to a full spool is told when it is written again. */
-static void tell_losses(struct capture *capture)
+/* Tells of what did not come through the queue, if there is room: what was lost to a full spool is told when it is
+ * written again. */
+static void tell_others(struct capture *capture)
 {
 	struct clock_reading stamp;
 	if (atomic_load(&capture->why_full) != LOSS_QUEUE_FULL)
 		return;
 	stamp_own(capture, &stamp);
+	gather_handed(capture->gather, &stamp);
 	gather_losses(capture->gather, &stamp, clock_monotonic_us());
 }
 
@@ -143,7 +145,7 @@ static int64_t round_of(struct capture *capture)
 		drop(capture, &entry);
 		any = true;
 	}
-	tell_losses(capture);
+	tell_others(capture);
 	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
 	int64_t now_us = clock_monotonic_us();
@@ -184,7 +186,11 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 	pthread_mutex_init(&capture->lock, NULL);
 	thread_condition_init(&capture->call);
 	thread_condition_init(&capture->answer);
-	int result = gather_new(parts->registrars, parts->spool, parts->counters, &capture->gather);
+	const struct gather_parts for_gather = {.registrars = parts->registrars,
+						.tickets = parts->tickets,
+						.spool = parts->spool,
+						.counters = parts->counters};
+	int result = gather_new(&for_gather, &capture->gather);
 	if (result == RESULT_OK)
 		gather_use(capture->gather, parts->config);
 	if (result == RESULT_OK)
@@ -224,11 +230,16 @@ static bool lose_rest(struct capture *capture)
 	int64_t from_us = 0, to_us = 0;
 	uint64_t lost = 0;
 	for (; queue_peek(capture->parts.queue, &entry); drop(capture, &entry)) {
+		/* The end of an intent is not lost but unknown. */
+		if (entry.kind == QUEUE_END)
+			continue;
 		from_us = lost++ ? from_us : entry.wall_us;
 		to_us = entry.wall_us;
 	}
 	atomic_fetch_add(&capture->parts.counters->lost[LOSS_CLOSED], lost);
 	clock_read(&now);
+	gather_handed(capture->gather, &now);
+	gather_left_open(capture->gather, &now);
 	return gather_losses(capture->gather, &now, INT64_MAX) &&
 	       (lost == 0 || gather_closed(capture->gather, &now, lost, from_us, to_us));
 }

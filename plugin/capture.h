@@ -13,6 +13,7 @@
 #include "plugin/queue.h"
 #include "plugin/registrars.h"
 #include "plugin/spool_writer.h"
+#include "plugin/tickets.h"
 
 #include <stdbool.h>
 
@@ -23,6 +24,7 @@ struct capture_parts {
 	const struct config *config;
 	struct queue *queue;
 	struct registrars *registrars;
+	struct tickets *tickets;
 	struct spool_writer *spool;
 	struct counters *counters;
 };

@@ -5,10 +5,10 @@
 const char *loss_word(enum loss loss)
 {
 	static const char *const words[LOSSES] = {
-		[LOSS_QUEUE_FULL] = "queue_full",   [LOSS_REGISTRAR_QUOTA] = "registrar_quota",
-		[LOSS_SPOOL_LIMIT] = "spool_limit", [LOSS_DISK_FULL] = "disk_full",
-		[LOSS_FRAME_LIMIT] = "frame_limit", [LOSS_RECORD_LIMIT] = "record_limit",
-		[LOSS_CLOSED] = "closed",
+		[LOSS_QUEUE_FULL] = "queue_full",     [LOSS_REGISTRAR_QUOTA] = "registrar_quota",
+		[LOSS_SPOOL_LIMIT] = "spool_limit",   [LOSS_DISK_FULL] = "disk_full",
+		[LOSS_FRAME_LIMIT] = "frame_limit",   [LOSS_NO_TICKET] = "no_ticket",
+		[LOSS_RECORD_LIMIT] = "record_limit", [LOSS_CLOSED] = "closed",
 	};
 	return (unsigned)loss < LOSSES ? words[loss] : "unknown";
 }
@@ -37,6 +37,12 @@ void counters_write(struct counters *counters, struct buffer *json)
 		{"changes", &counters->read[EPPPARSE_CHANGE]},
 		{"spooled", &counters->spooled},
 	};
+	const struct row intents[] = {
+		{"noted", &counters->noted},
+		{"ended", &counters->ended},
+		{"given_up", &counters->given_up},
+		{"unknown", &counters->unknown},
+	};
 	const struct row remarks[] = {
 		{"statuses_unknown", &counters->statuses_unknown},
 		{"registrars_left_out", &counters->registrars_left_out},
@@ -55,6 +61,8 @@ void counters_write(struct counters *counters, struct buffer *json)
 	PUT_ROWS(json, losses);
 	buffer_append_text(json, "},\"unreadable\":{");
 	PUT_ROWS(json, unreadable);
+	buffer_append_text(json, "},\"intents\":{");
+	PUT_ROWS(json, intents);
 	buffer_append_text(json, "},");
 	PUT_ROWS(json, remarks);
 }

@@ -18,6 +18,7 @@ enum loss {
 	LOSS_SPOOL_LIMIT,     /* no room in the queue, because the spool is at its limit */
 	LOSS_DISK_FULL,       /* the same, because the disk takes nothing: full, or failing */
 	LOSS_FRAME_LIMIT,     /* a frame over capture.frame_limit, with a success */
+	LOSS_NO_TICKET,       /* all tickets are open */
 	LOSS_RECORD_LIMIT,    /* over a spool record's bound, or no memory for it */
 	LOSS_CLOSED,          /* not durable when the tap was closed */
 	LOSSES,
@@ -29,9 +30,11 @@ struct counters {
 	_Atomic uint64_t lost[LOSSES];
 	_Atomic uint64_t read[EPPPARSE_RESULTS]; /* what the parser said of what was accepted */
 	_Atomic uint64_t spooled;                /* durable changes */
-	_Atomic uint64_t statuses_unknown;       /* in changes: told as `other` */
-	_Atomic uint64_t registrars_left_out;    /* ids that are no token, or hold an @ */
-	_Atomic uint64_t sync_failures;          /* disk full, spool at its limit: tried again */
+	_Atomic uint64_t noted, ended, given_up,
+		unknown;                      /* records of intents, and how they ended */
+	_Atomic uint64_t statuses_unknown;    /* in changes: told as `other` */
+	_Atomic uint64_t registrars_left_out; /* ids that are no token, or hold an @ */
+	_Atomic uint64_t sync_failures;       /* disk full, spool at its limit: tried again */
 };
 
 /* The word for it, in stats and in the feed's gaps: a-z and _. Static; total. */

@@ -1,19 +1,9 @@
-/* epptap.c - the public ABI: arguments are judged here, and the parts put together */
-#pragma GCC visibility push(default)
-#include "plugin/epptap.h"
-#pragma GCC visibility pop
+/* epptap.c - the life of a tap: its parts put together, looked at, and taken apart; calls.c has the rest of the ABI */
+#include "plugin/tap.h"
 
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/log.h"
-#include "base/state_dir.h"
-#include "eppparse/scan.h"
-#include "plugin/capture.h"
-#include "plugin/counters.h"
 #include "plugin/publisher_loader.h"
-#include "plugin/queue.h"
-#include "plugin/registrars.h"
-#include "plugin/spool_writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ABI = 1, WHY_SIZE = 1024, STATS_MAX = 65536, MARK = 0x45505054 };
+enum { ABI = 1, WHY_SIZE = 1024, STATS_MAX = 65536 };
 
 _Static_assert((int)EPPTAP_OK == (int)RESULT_OK, "OK");
 _Static_assert((int)EPPTAP_EINVAL == (int)RESULT_INVALID, "EINVAL");
@@ -34,20 +24,6 @@ _Static_assert((int)EPPTAP_EBUSY == (int)RESULT_BUSY, "EBUSY");
 _Static_assert((int)EPPTAP_ESTORE == (int)RESULT_STORE, "ESTORE");
 _Static_assert((int)EPPTAP_ENOMEM == (int)RESULT_NOMEM, "ENOMEM");
 _Static_assert((int)EPPTAP_ETIMEOUT == (int)RESULT_TIMEOUT, "ETIMEOUT");
-
-struct epptap {
-	/* A page that the kernel empties in every child: MARK here, 0 there. Costs no system call to look at. */
-	volatile uint32_t *mark;
-	struct config *config;
-	struct state_dir *state_dir;
-	struct spool_writer *spool;
-	struct queue *queue;
-	struct registrars *registrars;
-	struct counters counters;
-	struct capture *capture;
-	const struct publisher_module *module;
-	struct publisher *publisher;
-};
 
 unsigned epptap_abi(void)
 {
@@ -64,11 +40,6 @@ const char *epptap_strerror(int result)
 	return result_text(result);
 }
 
-static bool forked(const struct epptap *tap)
-{
-	return *tap->mark != MARK;
-}
-
 static int make_mark(struct epptap *tap)
 {
 	void *page = mmap(NULL, sizeof *tap->mark, PROT_READ | PROT_WRITE,
@@ -78,7 +49,7 @@ static int make_mark(struct epptap *tap)
 	tap->mark = page;
 	if (madvise(page, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) != 0)
 		return RESULT_STORE;
-	*tap->mark = MARK;
+	*tap->mark = TAP_MARK;
 	return RESULT_OK;
 }
 
@@ -111,6 +82,7 @@ static int start_capture(struct epptap *tap)
 		.config = tap->config,
 		.queue = tap->queue,
 		.registrars = tap->registrars,
+		.tickets = tap->tickets,
 		.spool = tap->spool,
 		.counters = &tap->counters,
 	};
@@ -147,6 +119,8 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 	if (result == RESULT_OK)
 		result = registrars_new(&tap->registrars);
 	if (result == RESULT_OK)
+		result = tickets_new(&tap->tickets);
+	if (result == RESULT_OK)
 		result = start_capture(tap);
 	return result == RESULT_OK ? start_publisher(tap, why, why_size) : result;
 }
@@ -175,80 +149,11 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 	return result;
 }
 
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static void lose(struct epptap *tap, unsigned who, enum loss reason, int64_t wall_us)
-{
-	count(&tap->counters.lost[reason]);
-	registrars_lose(tap->registrars, who, reason, wall_us);
-}
-
-/* Is the pair worth a parser's time? A frame over the limit is not even looked at: that, too, must be bounded. */
-static bool of_interest(const void *command, size_t command_size, const void *response,
-			size_t response_size, size_t limit)
-{
-	return (command_size > limit || scan_may_transform(command, command_size)) &&
-	       (response_size > limit || scan_may_succeed(response, response_size));
-}
-
-/* Puts an entry into the queue, if its owner may have the room; a refusal is counted. */
-static int put(struct epptap *tap, const struct queue_entry *entry)
-{
-	uint64_t room = queue_room_of(entry), position;
-	bool may = registrars_hold(tap->registrars, entry->owner, room, queue_used(tap->queue),
-				   queue_capacity(tap->queue));
-	if (may && queue_put(tap->queue, entry, &position) == RESULT_OK) {
-		count(&tap->counters.accepted);
-		return RESULT_OK;
-	}
-	/* A spool that can't be written is the cause of all that follows from it. */
-	enum loss reason = capture_why_full(tap->capture);
-	if (may)
-		registrars_release(tap->registrars, entry->owner, room);
-	else if (reason == LOSS_QUEUE_FULL)
-		reason = LOSS_REGISTRAR_QUOTA;
-	lose(tap, entry->owner, reason, entry->wall_us);
-	return RESULT_FULL;
-}
-
-int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
-		       size_t command_size, const void *response, size_t response_size)
-{
-	struct clock_reading now;
-	if (!tap || !command || !command_size || !response || !response_size)
-		return EPPTAP_EINVAL;
-	if (forked(tap))
-		return EPPTAP_EFORK;
-	size_t limit = tap->config->capture.frame_limit;
-	if (!of_interest(command, command_size, response, response_size, limit)) {
-		count(&tap->counters.skipped);
-		return EPPTAP_OK;
-	}
-	clock_read(&now);
-	const struct queue_entry entry = {
-		.wall_us = now.wall_us,
-		.monotonic_us = now.monotonic_us,
-		.owner = registrars_find(tap->registrars, registrar),
-		.registrar = registrar ? registrar : "",
-		.command = command,
-		.command_size = command_size,
-		.response = response,
-		.response_size = response_size,
-	};
-	if (command_size <= limit && response_size <= limit)
-		return put(tap, &entry);
-	lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
-	return EPPTAP_OK;
-}
-
 int epptap_flush(struct epptap *tap, unsigned timeout_ms)
 {
 	if (!tap)
 		return EPPTAP_EINVAL;
-	if (forked(tap))
+	if (tap_forked(tap))
 		return EPPTAP_EFORK;
 	return capture_flush(tap->capture, timeout_ms);
 }
@@ -258,7 +163,7 @@ int epptap_stats(struct epptap *tap, char *json, size_t *size)
 	struct buffer text;
 	if (!tap || !size || (!json && *size))
 		return EPPTAP_EINVAL;
-	if (forked(tap))
+	if (tap_forked(tap))
 		return EPPTAP_EFORK;
 	buffer_init(&text, STATS_MAX);
 	buffer_append_text(&text, "{\"version\":\"" EPPTAP_VERSION "\",");
@@ -299,6 +204,7 @@ void epptap_close(struct epptap **tap, unsigned drain_ms)
 				     left_us > 0 ? (unsigned)(left_us / 1000) : 0);
 	queue_free(&closed->queue);
 	registrars_free(&closed->registrars);
+	tickets_free(&closed->tickets);
 	state_dir_close(&closed->state_dir);
 	config_free(&closed->config);
 	if (closed->mark)

@@ -30,12 +30,13 @@ extern "C" {
 
 /* What a call can answer. New ones may come, below -8; epptap_strerror() knows all. */
 enum epptap_result {
-	EPPTAP_OK = 0,       /* accepted, or of no interest; a later loss shows in epptap_stats() */
+	EPPTAP_OK = 0,       /* accepted, or of no interest; a later loss is told in the feed */
 	EPPTAP_EINVAL = -1,  /* an argument is NULL, empty or out of its range: nothing was done */
 	EPPTAP_ECONFIG = -2, /* the configuration, or a file that it names, is wrong */
-	EPPTAP_EFULL = -3,   /* the queue is full: the change was not taken, but counted */
+	EPPTAP_EFULL =
+		-3, /* the queue is full: the change was not taken, but counted and told as lost */
 	EPPTAP_EFORK = -4,   /* used in a child of the process that opened it */
-	EPPTAP_EBUSY = -5,   /* the state directory is open already, here or in another process */
+	EPPTAP_EBUSY = -5,   /* this process has the state directory open already */
 	EPPTAP_ESTORE = -6,  /* the state directory can't be read or written */
 	EPPTAP_ENOMEM = -7,  /* an allocation failed */
 	EPPTAP_ETIMEOUT = -8 /* the time given ran out */
@@ -66,6 +67,24 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
  * Answers EPPTAP_OK (also for what is of no interest), _EINVAL (NULL or empty frame), _EFULL, _EFORK. */
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
 		       size_t command_size, const void *response, size_t response_size);
+
+/* The same in two steps, so that a change is known of even if the front end dies in the midst of it: the feed then tells
+ * it with `outcome: unknown`. epptap_begin() shows a command before it is carried out, epptap_end() its response, and
+ * nothing of it is shown by epptap_transaction().
+ * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken. A ticket is good in the process
+ * and for the handle that gave it, from any thread, for one epptap_end(); 16384 can be open at once. Those that are open
+ * when the tap is closed are told as unknown.
+ * Answers as epptap_transaction() does, EPPTAP_EFULL also if too many tickets are open. A command over
+ * capture.frame_limit is counted as lost, whatever comes of it. */
+int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
+		 size_t command_size, uint64_t *ticket);
+
+/* What came of the command of `ticket`. response_size 0: it was given up, and changed nothing; also call it so when the
+ * command was refused without a response. Ticket 0 is EPPTAP_OK: what epptap_begin() gave can always be handed on.
+ * Answers EPPTAP_OK, _EINVAL (the ticket is not open: ended before, or none of this tap's), _EFULL (the response was not
+ * taken: the change is told as unknown), _EFORK. Never blocks: that a change was made is told, as unknown, even if its end
+ * is not durable when the front end dies; epptap_flush() makes sure. */
+int epptap_end(struct epptap *tap, uint64_t ticket, const void *response, size_t response_size);
 
 /* Waits until all that was accepted before the call is durable in the spool, timeout_ms milliseconds at most.
  * Answers EPPTAP_OK, _EINVAL, _EFORK, _ETIMEOUT (it stays accepted). */

@@ -9,25 +9,21 @@
 
 struct gather {
 	const struct config *config;
-	struct registrars *registrars;
-	struct spool_writer *spool;
-	struct counters *counters;
+	struct gather_parts parts;
 	struct eppparse *parse;
-	struct change change;
+	struct change change; /* that is being read */
 	struct buffer record;
 	uint64_t waiting; /* changes in the spool's batch */
+	uint64_t kept;    /* bytes of changes whose responses are awaited */
 };
 
-int gather_new(struct registrars *registrars, struct spool_writer *spool, struct counters *counters,
-	       struct gather **out)
+int gather_new(const struct gather_parts *parts, struct gather **out)
 {
 	struct gather *gather = calloc(1, sizeof *gather);
 	*out = NULL;
 	if (!gather)
 		return RESULT_NOMEM;
-	gather->registrars = registrars;
-	gather->spool = spool;
-	gather->counters = counters;
+	gather->parts = *parts;
 	change_init(&gather->change);
 	buffer_init(&gather->record, SPOOL_RECORD_MAX);
 	int result = eppparse_new(&gather->parse);
@@ -86,96 +82,268 @@ static bool publish_login(const struct config *config, const char *login,
 	return change_registrar_read(registrar, name, strlen(name)) == RESULT_OK;
 }
 
-/* What a gap says. */
-struct loss_story {
-	const char *reason;
-	const struct change_registrar *registrar;
-	const char *txn;
-	uint64_t count;
-	int64_t from_us, to_us;
-};
+static struct clock_reading stamp_of(const struct queue_entry *entry)
+{
+	return (struct clock_reading){.wall_us = entry->wall_us,
+				      .monotonic_us = entry->monotonic_us};
+}
 
 /* False: there was no room for it. */
-static bool put_gap(struct gather *gather, int64_t monotonic_us, int64_t wall_us,
-		    const struct loss_story *story)
+static bool put_record(struct gather *gather, enum spool_kind kind, uint64_t ticket,
+		       const struct clock_reading *stamp, const void *payload, size_t size)
 {
-	const struct spool_note note = {
-		.kind = SPOOL_GAP, .monotonic_us = monotonic_us, .wall_us = wall_us};
+	const struct spool_note note = {.kind = kind,
+					.ticket = ticket,
+					.monotonic_us = stamp->monotonic_us,
+					.wall_us = stamp->wall_us};
+	return spool_writer_append(gather->parts.spool, &note, payload, size) == RESULT_OK;
+}
+
+static bool put_gap(struct gather *gather, const struct clock_reading *stamp,
+		    const struct registrar_losses *losses, const char *reason,
+		    const struct change_registrar *registrar, const struct change_token *txn)
+{
 	struct spool_gap gap = {
-		.count = story->count, .from_us = story->from_us, .to_us = story->to_us};
-	snprintf(gap.reason, sizeof gap.reason, "%s", story->reason);
-	snprintf(gap.registrar, sizeof gap.registrar, "%s", story->registrar->text);
-	snprintf(gap.txn, sizeof gap.txn, "%s", story->txn);
-	return spool_writer_append(gather->spool, &note, &gap, sizeof gap) == RESULT_OK;
+		.count = losses->count, .from_us = losses->from_us, .to_us = losses->to_us};
+	snprintf(gap.reason, sizeof gap.reason, "%s", reason);
+	snprintf(gap.registrar, sizeof gap.registrar, "%s", registrar->text);
+	snprintf(gap.txn, sizeof gap.txn, "%s", txn->text);
+	return put_record(gather, SPOOL_GAP, 0, stamp, &gap, sizeof gap);
 }
 
-/* Tells that what gather->change would have been is lost. */
-static void tell_lost(struct gather *gather, const struct queue_entry *entry, const char *reason)
+/* Tells that what gather->change would have been is lost. Without room even for that, it is told later, among other
+ * losses of the registrar `owner`. */
+static void tell_lost(struct gather *gather, const struct clock_reading *stamp, unsigned owner,
+		      const char *reason)
 {
-	const struct loss_story story = {.reason = reason,
-					 .registrar = &gather->change.registrar,
-					 .txn = gather->change.svtrid.text,
-					 .count = 1,
-					 .from_us = entry->wall_us,
-					 .to_us = entry->wall_us};
-	/* Without room even for that, it is told later, among others. */
-	if (!put_gap(gather, entry->monotonic_us, entry->wall_us, &story))
-		registrars_lose(gather->registrars, entry->owner, LOSS_RECORD_LIMIT,
-				entry->wall_us);
+	const struct registrar_losses one = {
+		.count = 1, .from_us = stamp->wall_us, .to_us = stamp->wall_us};
+	if (!put_gap(gather, stamp, &one, reason, &gather->change.registrar,
+		     &gather->change.svtrid))
+		registrars_lose(gather->parts.registrars, owner, LOSS_RECORD_LIMIT, stamp->wall_us);
 }
 
-static void put_change(struct gather *gather, const struct queue_entry *entry)
+/* Gathers gather->change. False: there was no room for it. */
+static bool put_change(struct gather *gather, enum spool_kind kind, uint64_t ticket,
+		       const struct clock_reading *stamp)
 {
-	struct change *change = &gather->change;
-	const struct spool_note note = {.kind = SPOOL_CHANGE,
-					.monotonic_us = entry->monotonic_us,
-					.wall_us = entry->wall_us};
-	atomic_fetch_add_explicit(&gather->counters->statuses_unknown,
+	buffer_reset(&gather->record);
+	change_encode(&gather->change, &gather->record);
+	return !gather->record.failed &&
+	       put_record(gather, kind, ticket, stamp, gather->record.data, gather->record.size);
+}
+
+/* The same for one that is complete. */
+static bool put_whole_change(struct gather *gather, uint64_t ticket,
+			     const struct clock_reading *stamp)
+{
+	const struct change *change = &gather->change;
+	atomic_fetch_add_explicit(&gather->parts.counters->statuses_unknown,
 				  change->add.status_others + change->remove.status_others,
 				  memory_order_relaxed);
-	buffer_reset(&gather->record);
-	change_encode(change, &gather->record);
-	if (!gather->record.failed && spool_writer_append(gather->spool, &note, gather->record.data,
-							  gather->record.size) == RESULT_OK) {
-		gather->waiting++;
+	bool put = put_change(gather, SPOOL_CHANGE, ticket, stamp);
+	gather->waiting += put;
+	if (!put)
+		count(&gather->parts.counters->lost[LOSS_RECORD_LIMIT]);
+	return put;
+}
+
+static void set_registrar(struct gather *gather, const struct queue_entry *entry)
+{
+	if (!publish_login(gather->config, entry->registrar, &gather->change.registrar))
+		count(&gather->parts.counters->registrars_left_out);
+}
+
+static void gather_pair(struct gather *gather, const struct queue_entry *entry)
+{
+	const struct clock_reading stamp = stamp_of(entry);
+	enum eppparse_result found =
+		eppparse_pair(gather->parse, entry->command, entry->command_size, entry->response,
+			      entry->response_size, &gather->change);
+	count(&gather->parts.counters->read[found]);
+	if (found == EPPPARSE_NOTHING)
+		return;
+	set_registrar(gather, entry);
+	if (found != EPPPARSE_CHANGE)
+		tell_lost(gather, &stamp, entry->owner, eppparse_reason(found));
+	else if (!put_whole_change(gather, 0, &stamp))
+		tell_lost(gather, &stamp, entry->owner, loss_word(LOSS_RECORD_LIMIT));
+}
+
+/* Keeps what put_change() gathered until its response is there, if it fits. */
+static void keep(struct gather *gather, struct intent *intent)
+{
+	size_t size = gather->record.size;
+	if (gather->kept + size > gather->config->capture.queue)
+		return;
+	intent->change = malloc(size);
+	if (!intent->change)
+		return;
+	memcpy(intent->change, gather->record.data, size);
+	intent->size = size;
+	gather->kept += size;
+}
+
+static void close_intent(struct gather *gather, uint64_t ticket)
+{
+	gather->kept -= tickets_intent(gather->parts.tickets, ticket)->size;
+	tickets_close(gather->parts.tickets, ticket);
+}
+
+/* The command failed, or was not carried out. */
+static void say_given_up(struct gather *gather, uint64_t ticket, const struct clock_reading *stamp)
+{
+	if (tickets_intent(gather->parts.tickets, ticket)->noted &&
+	    put_record(gather, SPOOL_GIVEN_UP, ticket, stamp, "", 0))
+		count(&gather->parts.counters->given_up);
+}
+
+/* The command may have been carried out. */
+static void say_unknown(struct gather *gather, uint64_t ticket, const struct clock_reading *stamp)
+{
+	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
+	if (intent->noted && put_record(gather, SPOOL_UNKNOWN, ticket, stamp, "", 0))
+		count(&gather->parts.counters->unknown);
+	if (intent->found < EPPPARSE_MALFORMED)
+		return;
+	change_clear(&gather->change);
+	gather->change.registrar = intent->registrar;
+	tell_lost(gather, stamp, intent->owner, eppparse_reason(intent->found));
+}
+
+/* Says what became of an intent whose response was not in the queue, and forgets it. */
+static void finish_by_fate(struct gather *gather, uint64_t ticket,
+			   const struct clock_reading *stamp)
+{
+	_Atomic uint64_t *read = gather->parts.counters->read;
+	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
+	struct clock_reading then = *stamp;
+	if (tickets_fate(gather->parts.tickets, ticket, &then.wall_us) == FATE_GIVEN_UP) {
+		count(&read[EPPPARSE_NOTHING]);
+		say_given_up(gather, ticket, &then);
+	} else {
+		if (!intent->noted)
+			count(&read[intent->found]);
+		say_unknown(gather, ticket, &then);
+	}
+	close_intent(gather, ticket);
+}
+
+/* Notes gather->change before it is carried out. */
+static void note(struct gather *gather, const struct queue_entry *entry, struct intent *intent)
+{
+	const struct clock_reading stamp = stamp_of(entry);
+	if (put_change(gather, SPOOL_INTENT, entry->ticket, &stamp)) {
+		intent->noted = true;
+		keep(gather, intent);
+		count(&gather->parts.counters->noted);
 		return;
 	}
-	count(&gather->counters->lost[LOSS_RECORD_LIMIT]);
-	tell_lost(gather, entry, loss_word(LOSS_RECORD_LIMIT));
+	count(&gather->parts.counters->lost[LOSS_RECORD_LIMIT]);
+	tell_lost(gather, &stamp, entry->owner, loss_word(LOSS_RECORD_LIMIT));
+	intent->found = EPPPARSE_NOTHING; /* it is told: whatever comes adds nothing */
+}
+
+static void gather_begin(struct gather *gather, const struct queue_entry *entry)
+{
+	const struct clock_reading stamp = stamp_of(entry);
+	struct intent *intent = tickets_intent(gather->parts.tickets, entry->ticket);
+	int64_t then_us;
+	enum fate fate = tickets_fate(gather->parts.tickets, entry->ticket, &then_us);
+	intent->taken = true;
+	intent->owner = entry->owner;
+	intent->found = eppparse_command(gather->parse, entry->command, entry->command_size,
+					 &gather->change);
+	if (intent->found != EPPPARSE_NOTHING)
+		set_registrar(gather, entry);
+	intent->registrar = gather->change.registrar;
+	/* If it came to nothing before we looked at it, nobody needs to know. */
+	if (intent->found == EPPPARSE_CHANGE && fate != FATE_GIVEN_UP)
+		note(gather, entry, intent);
+	if (fate != FATE_OPEN)
+		finish_by_fate(gather, entry->ticket, &stamp);
+}
+
+/* Brings command and response together. As with a pair, the response decides first. */
+static enum eppparse_result read_end(struct gather *gather, const struct queue_entry *entry,
+				     const struct intent *intent)
+{
+	struct change *change = &gather->change;
+	if (intent->found == EPPPARSE_NOTHING)
+		return EPPPARSE_NOTHING;
+	change_clear(change);
+	/* What we wrote ourselves can be read, but for want of memory: then it counts as not kept. */
+	if (intent->change && change_decode(change, intent->change, intent->size) != RESULT_OK)
+		change_clear(change);
+	change->registrar = intent->registrar;
+	enum eppparse_result result =
+		eppparse_response(gather->parse, entry->response, entry->response_size, change);
+	return result == EPPPARSE_CHANGE ? intent->found : result;
+}
+
+static void gather_end(struct gather *gather, const struct queue_entry *entry)
+{
+	const struct clock_reading stamp = stamp_of(entry);
+	struct intent *intent = tickets_intent(gather->parts.tickets, entry->ticket);
+	enum eppparse_result result = read_end(gather, entry, intent);
+	bool whole = gather->change.name.text[0] != '\0';
+	count(&gather->parts.counters->read[result]);
+	if (result == EPPPARSE_CHANGE && whole && put_whole_change(gather, entry->ticket, &stamp))
+		count(&gather->parts.counters->ended);
+	else if (result == EPPPARSE_CHANGE)
+		say_unknown(gather, entry->ticket, &stamp);
+	else
+		say_given_up(gather, entry->ticket, &stamp);
+	if (result >= EPPPARSE_MALFORMED)
+		tell_lost(gather, &stamp, entry->owner, eppparse_reason(result));
+	close_intent(gather, entry->ticket);
 }
 
 void gather_entry(struct gather *gather, const struct queue_entry *entry)
 {
-	enum eppparse_result found =
-		eppparse_pair(gather->parse, entry->command, entry->command_size, entry->response,
-			      entry->response_size, &gather->change);
-	count(&gather->counters->read[found]);
-	if (found == EPPPARSE_NOTHING)
-		return;
-	if (!publish_login(gather->config, entry->registrar, &gather->change.registrar))
-		count(&gather->counters->registrars_left_out);
-	if (found == EPPPARSE_CHANGE)
-		put_change(gather, entry);
-	else
-		tell_lost(gather, entry, eppparse_reason(found));
+	switch (entry->kind) {
+	case QUEUE_PAIR:
+		gather_pair(gather, entry);
+		break;
+	case QUEUE_BEGIN:
+		gather_begin(gather, entry);
+		break;
+	case QUEUE_END:
+		gather_end(gather, entry);
+		break;
+	}
+}
+
+void gather_handed(struct gather *gather, const struct clock_reading *stamp)
+{
+	uint64_t ticket;
+	while (tickets_next_handed(gather->parts.tickets, &ticket))
+		/* One whose command is still in the queue ends when that is taken. */
+		if (tickets_intent(gather->parts.tickets, ticket)->taken)
+			finish_by_fate(gather, ticket, stamp);
+}
+
+void gather_left_open(struct gather *gather, const struct clock_reading *stamp)
+{
+	size_t place = 0;
+	uint64_t ticket;
+	while (tickets_next_taken(gather->parts.tickets, &place, &ticket))
+		finish_by_fate(gather, ticket, stamp);
 }
 
 bool gather_losses(struct gather *gather, const struct clock_reading *stamp, int64_t now_us)
 {
+	static const struct change_token several = {""};
+	struct registrars *registrars = gather->parts.registrars;
 	struct registrar_losses losses;
 	size_t place = 0;
-	while (registrars_next_losses(gather->registrars, &place, now_us, &losses)) {
+	while (registrars_next_losses(registrars, &place, now_us, &losses)) {
 		struct change_registrar registrar;
 		publish_login(gather->config, losses.login, &registrar);
-		const struct loss_story story = {.reason = loss_word(losses.reason),
-						 .registrar = &registrar,
-						 .txn = "",
-						 .count = losses.count,
-						 .from_us = losses.from_us,
-						 .to_us = losses.to_us};
-		if (!put_gap(gather, stamp->monotonic_us, stamp->wall_us, &story))
+		if (!put_gap(gather, stamp, &losses, loss_word(losses.reason), &registrar,
+			     &several))
 			return false;
-		registrars_told(gather->registrars, &losses, now_us);
+		registrars_told(registrars, &losses, now_us);
 	}
 	return true;
 }
@@ -184,13 +352,9 @@ bool gather_closed(struct gather *gather, const struct clock_reading *stamp, uin
 		   int64_t from_us, int64_t to_us)
 {
 	static const struct change_registrar several = {""};
-	const struct loss_story story = {.reason = loss_word(LOSS_CLOSED),
-					 .registrar = &several,
-					 .txn = "",
-					 .count = lost,
-					 .from_us = from_us,
-					 .to_us = to_us};
-	return put_gap(gather, stamp->monotonic_us, stamp->wall_us, &story);
+	static const struct change_token none = {""};
+	const struct registrar_losses losses = {.count = lost, .from_us = from_us, .to_us = to_us};
+	return put_gap(gather, stamp, &losses, loss_word(LOSS_CLOSED), &several, &none);
 }
 
 uint64_t gather_waiting(const struct gather *gather)
@@ -200,7 +364,7 @@ uint64_t gather_waiting(const struct gather *gather)
 
 void gather_durable(struct gather *gather)
 {
-	atomic_fetch_add_explicit(&gather->counters->spooled, gather->waiting,
+	atomic_fetch_add_explicit(&gather->parts.counters->spooled, gather->waiting,
 				  memory_order_relaxed);
 	gather->waiting = 0;
 }

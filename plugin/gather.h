@@ -14,22 +14,38 @@
 #include "plugin/queue.h"
 #include "plugin/registrars.h"
 #include "plugin/spool_writer.h"
+#include "plugin/tickets.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct gather;
 
-/* All of these are lent, and must outlive it. RESULT_OK or RESULT_NOMEM. */
-MUST_USE int gather_new(struct registrars *registrars, struct spool_writer *spool,
-			struct counters *counters, struct gather **gather);
+/* What it works on, lent: all of it must outlive it. */
+struct gather_parts {
+	struct registrars *registrars;
+	struct tickets *tickets;
+	struct spool_writer *spool;
+	struct counters *counters;
+};
+
+/* RESULT_OK or RESULT_NOMEM. */
+MUST_USE int gather_new(const struct gather_parts *parts, struct gather **gather);
 void gather_free(struct gather **gather);
 
 /* Goes by this config from now on; it must outlive the gather, or the next gather_use(). */
 void gather_use(struct gather *gather, const struct config *config);
 
-/* Reads an entry, and gathers what it comes to. */
+/* Reads an entry, and gathers what it comes to. A command that is about to be carried out is noted, and kept until its
+ * response is there; all that are kept take as many bytes at most as the queue does, and one that does not fit ends as
+ * unknown. */
 void gather_entry(struct gather *gather, const struct queue_entry *entry);
+
+/* Says what became of intents that were handed over, in records stamped `stamp`, but of the time at which they were. */
+void gather_handed(struct gather *gather, const struct clock_reading *stamp);
+
+/* Says of all intents that are still open that nobody knows what became of them: the last thing to do. */
+void gather_left_open(struct gather *gather, const struct clock_reading *stamp);
 
 /* Gathers gaps, stamped `stamp`, for the losses that registrars_next_losses() has to tell at now_us. False: there was no
  * room for all; call again. */

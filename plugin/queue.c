@@ -11,15 +11,17 @@ enum {
 	UNIT = 64
 }; /* entries begin at multiples of it, so that a header always fits before the ring's end */
 
-enum entry_state { ENTRY_FREE, ENTRY_WHOLE, ENTRY_PADDING };
+/* ENTRY_WHOLE plus its kind, if an entry is there. */
+enum entry_state { ENTRY_FREE, ENTRY_PADDING, ENTRY_WHOLE };
 
 struct entry {
-	_Atomic uint32_t state; /* enum entry_state; zero until all else is written */
+	_Atomic uint32_t state; /* enum entry_state, ENTRY_FREE until all else is written */
 	uint16_t registrar_size;
 	uint16_t owner;
 	uint64_t size; /* of the whole entry, a multiple of UNIT */
 	uint64_t command_size, response_size;
 	int64_t wall_us, monotonic_us;
+	uint64_t ticket;
 };
 
 _Static_assert(sizeof(struct entry) <= UNIT, "a header fits in a unit");
@@ -98,6 +100,7 @@ static void fill(struct entry *entry, uint64_t size, const struct queue_entry *f
 	entry->owner = (uint16_t)from->owner;
 	entry->command_size = from->command_size;
 	entry->response_size = from->response_size;
+	entry->ticket = from->ticket;
 	entry->wall_us = from->wall_us;
 	entry->monotonic_us = from->monotonic_us;
 	memcpy(at, from->registrar, registrar_size - 1); /* its NUL is there: the ring is zeroed */
@@ -105,7 +108,7 @@ static void fill(struct entry *entry, uint64_t size, const struct queue_entry *f
 	memcpy(at, from->command, from->command_size);
 	at += from->command_size;
 	memcpy(at, from->response, from->response_size);
-	atomic_store_explicit(&entry->state, ENTRY_WHOLE, memory_order_release);
+	atomic_store_explicit(&entry->state, ENTRY_WHOLE + from->kind, memory_order_release);
 }
 
 int queue_put(struct queue *queue, const struct queue_entry *entry, uint64_t *position)
@@ -138,17 +141,17 @@ bool queue_peek(struct queue *queue, struct queue_entry *out)
 		if (queue_start(queue) == queue_end(queue))
 			return false;
 		struct entry *entry = entry_at(queue, queue_start(queue));
-		switch (atomic_load_explicit(&entry->state, memory_order_acquire)) {
-		case ENTRY_FREE:
+		uint32_t state = atomic_load_explicit(&entry->state, memory_order_acquire);
+		if (state == ENTRY_FREE)
 			return false;
-		case ENTRY_PADDING:
+		if (state == ENTRY_PADDING) {
 			release(queue, entry);
 			continue;
-		default:
-			break;
 		}
 		const char *at = (const char *)entry + UNIT;
 		*out = (struct queue_entry){
+			.kind = (enum queue_kind)(state - ENTRY_WHOLE),
+			.ticket = entry->ticket,
 			.wall_us = entry->wall_us,
 			.monotonic_us = entry->monotonic_us,
 			.owner = entry->owner,

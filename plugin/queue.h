@@ -15,8 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A captured command with its response. What queue_peek() shows lies in the ring's memory: good until queue_pop(). */
+/* What an entry holds. */
+enum queue_kind {
+	QUEUE_PAIR,  /* a command with its response */
+	QUEUE_BEGIN, /* a command that is about to be carried out */
+	QUEUE_END,   /* the response to that */
+};
+
+/* Something captured; what it doesn't have is empty, not NULL. What queue_peek() shows lies in the ring's memory: good until queue_pop(). */
 struct queue_entry {
+	enum queue_kind kind;
+	uint64_t ticket; /* of a begin and its end; else 0 */
 	int64_t wall_us;
 	int64_t monotonic_us;
 	unsigned owner;        /* whose room it takes, by registrars.h */

@@ -26,6 +26,8 @@ static struct {
 	__typeof__(&epptap_strerror) strerror;
 	__typeof__(&epptap_open) open;
 	__typeof__(&epptap_transaction) transaction;
+	__typeof__(&epptap_begin) begin;
+	__typeof__(&epptap_end) end;
 	__typeof__(&epptap_flush) flush;
 	__typeof__(&epptap_stats) stats;
 	__typeof__(&epptap_close) close;
@@ -74,12 +76,14 @@ static int load(void **state)
 	FIND(strerror);
 	FIND(open);
 	FIND(transaction);
+	FIND(begin);
+	FIND(end);
 	FIND(flush);
 	FIND(stats);
 	FIND(close);
 	return tap_api.abi && tap_api.version && tap_api.strerror && tap_api.open &&
-			       tap_api.transaction && tap_api.flush && tap_api.stats &&
-			       tap_api.close
+			       tap_api.transaction && tap_api.begin && tap_api.end &&
+			       tap_api.flush && tap_api.stats && tap_api.close
 		       ? 0
 		       : -1;
 }
@@ -592,8 +596,10 @@ static void only_its_own_names_are_exported(void **state)
 		 " | sort | tr '\\n' ' '",
 		 build);
 	assert_int_equal(run(command, output, sizeof output), 0);
-	assert_string_equal(output, "epptap_abi epptap_close epptap_flush epptap_open epptap_stats "
-				    "epptap_strerror epptap_transaction epptap_version ");
+	assert_string_equal(
+		output,
+		"epptap_abi epptap_begin epptap_close epptap_end epptap_flush "
+		"epptap_open epptap_stats epptap_strerror epptap_transaction epptap_version ");
 }
 
 static void it_needs_no_library_that_a_front_end_should_not_have(void **state)

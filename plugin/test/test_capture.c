@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "plugin/test/frames.h"
 #include "plugin/test/scratch.h"
-#include "plugin/test/segment_file.h"
+#include "plugin/test/spooled.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,9 +23,11 @@ static struct config config;
 static struct counters counters;
 static struct queue *queue;
 static struct registrars *registrars;
+static struct tickets *tickets;
 static struct spool_writer *spool;
-static uint64_t number; /* of the spool's writer */
 static struct capture *capture;
+static struct spooled_list spooled;
+static struct spooled *records; /* of the list */
 
 /* A segment of somebody else's that takes the whole limit: nothing can be written until it is gone. */
 static void fill_the_spool(char path[PATH_MAX])
@@ -43,11 +45,13 @@ static void start(void)
 {
 	assert_int_equal(queue_new(1 << 20, &queue), RESULT_OK);
 	assert_int_equal(spool_writer_open(state_dir, LIMIT, &spool), RESULT_OK);
-	number = spool_writer_number(spool);
 	assert_int_equal(registrars_new(&registrars), RESULT_OK);
+	assert_int_equal(tickets_new(&tickets), RESULT_OK);
+	config.capture.queue = 1 << 20;
 	const struct capture_parts parts = {.config = &config,
 					    .queue = queue,
 					    .registrars = registrars,
+					    .tickets = tickets,
 					    .spool = spool,
 					    .counters = &counters};
 	assert_int_equal(capture_start(&parts, &capture), RESULT_OK);
@@ -71,8 +75,23 @@ static int tear_down(void **state)
 	state_dir_close(&state_dir);
 	queue_free(&queue);
 	registrars_free(&registrars);
+	tickets_free(&tickets);
+	spooled_free(&spooled);
 	scratch_remove(scratch.path);
 	return 0;
+}
+
+static void put_intent(uint64_t ticket, const char *command, const char *response)
+{
+	uint64_t position;
+	const struct queue_entry entry = {.kind = *command ? QUEUE_BEGIN : QUEUE_END,
+					  .ticket = ticket,
+					  .registrar = "",
+					  .command = command,
+					  .command_size = strlen(command),
+					  .response = response,
+					  .response_size = strlen(response)};
+	assert_int_equal(queue_put(queue, &entry, &position), RESULT_OK);
 }
 
 static void put(const char *registrar, const char *command, const char *response)
@@ -89,66 +108,21 @@ static void put(const char *registrar, const char *command, const char *response
 	assert_int_equal(queue_put(queue, &entry, &position), RESULT_OK);
 }
 
-enum { RECORDS_MOST = 64 };
-
-/* A record of the spool, as it was found there. */
-struct found {
-	struct spool_record_header header;
-	struct spool_gap gap;
-	char name[CHANGE_NAME_SIZE], registrar[CHANGE_TOKEN_SIZE], txn[CHANGE_TOKEN_SIZE];
-	enum change_outcome outcome;
-};
-
-static struct found records[RECORDS_MOST];
-
-static void read_record(struct found *found, const char *payload)
-{
-	struct change change;
-	change_init(&change);
-	if (found->header.kind == SPOOL_GAP) {
-		assert_int_equal(found->header.size, sizeof found->gap);
-		memcpy(&found->gap, payload, sizeof found->gap);
-	}
-	if (found->header.kind == SPOOL_CHANGE || found->header.kind == SPOOL_INTENT) {
-		assert_int_equal(change_decode(&change, payload, found->header.size), RESULT_OK);
-		memcpy(found->name, change.name.text, sizeof found->name);
-		memcpy(found->registrar, change.registrar.text, sizeof found->registrar);
-		memcpy(found->txn, change.svtrid.text, sizeof found->txn);
-		found->outcome = change.outcome;
-	}
-	change_free(&change);
-}
-
-/* Reads all records of all segments; answers how many. */
+/* Answers how many records the spool has. */
 static int read_spool(void)
 {
-	struct segment_file file;
-	const char *payload = NULL;
-	int count = 0;
-	memset(records, 0, sizeof records);
-	for (uint32_t sequence = 1; segment_open(&file, scratch.path, number, sequence);
-	     sequence++) {
-		while (count < RECORDS_MOST &&
-		       segment_next(&file, &records[count].header, &payload)) {
-			read_record(&records[count], payload);
-			count += records[count].header.kind != SPOOL_END;
-		}
-		segment_close(&file);
-	}
-	return count;
+	spooled_read(&spooled, scratch.path);
+	records = spooled.items;
+	return spooled.count;
 }
 
-/* Waits until there are so many records. */
 static void await_records(int count)
 {
-	for (int tries = 0; read_spool() < count; tries++) {
-		if (tries == 10000)
-			fail_msg("%d records instead of %d", read_spool(), count);
-		usleep(1000);
-	}
+	assert_true(spooled_await(&spooled, scratch.path, count));
+	records = spooled.items;
 }
 
-static void assert_gap(const struct found *found, const char *reason, const char *registrar,
+static void assert_gap(const struct spooled *found, const char *reason, const char *registrar,
 		       const char *txn, uint64_t count)
 {
 	assert_int_equal(found->header.kind, SPOOL_GAP);
@@ -242,6 +216,33 @@ static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
 	assert_gap(&records[1], "spool_limit", "clientx", "", 3);
 	assert_true(records[1].gap.from_us == WALL_US && records[1].gap.to_us == WALL_US + 2);
 	assert_int_equal(capture_why_full(capture), LOSS_QUEUE_FULL);
+}
+
+/* Memory for commands that wait for their responses has a bound: what is beyond it ends as unknown, if it succeeds. */
+static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
+{
+	(void)state;
+	static const enum spool_kind kinds[] = {SPOOL_INTENT,  SPOOL_INTENT,   SPOOL_INTENT,
+						SPOOL_UNKNOWN, SPOOL_GIVEN_UP, SPOOL_CHANGE};
+	uint64_t tickets_of[3];
+	start();
+	config.capture.queue = 100; /* room for one change */
+	for (int i = 0; i < 3; i++) {
+		unsigned owner;
+		assert_int_equal(tickets_take(tickets, 1, &tickets_of[i]), RESULT_OK);
+		assert_int_equal(tickets_end(tickets, tickets_of[i], &owner), RESULT_OK);
+		put_intent(tickets_of[i], FRAME_UPDATE("a.example"), "");
+	}
+	put_intent(tickets_of[1], "", FRAME_DONE);
+	put_intent(tickets_of[2], "",
+		   FRAMES_EPP "<response><result code=\"2400\"/></response></epp>");
+	put_intent(tickets_of[0], "", FRAME_DONE);
+	assert_int_equal(capture_flush(capture, 10000), RESULT_OK);
+	assert_int_equal(read_spool(), 6);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(records[i].header.kind, kinds[i]);
+	assert_true(records[3].header.ticket == tickets_of[1]);
+	assert_true(records[5].header.ticket == tickets_of[0]);
 }
 
 static void a_flush_of_nothing_returns_at_once_even_with_no_time(void **state)
@@ -362,6 +363,7 @@ int main(void)
 		WITH_PARTS(losses_are_told_as_gaps_under_what_a_registrar_is_published_as),
 		WITH_PARTS(what_is_lost_to_a_full_spool_is_told_when_it_has_room),
 		WITH_PARTS(what_stopping_loses_is_told_if_the_disk_takes_it),
+		WITH_PARTS(an_intent_that_could_not_be_kept_ends_as_unknown),
 		WITH_PARTS(a_flush_of_nothing_returns_at_once_even_with_no_time),
 		WITH_PARTS(while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost),
 		WITH_PARTS(stopping_counts_what_could_not_be_made_durable),

@@ -43,6 +43,8 @@ static void an_entry_comes_out_as_it_went_in(void **state)
 	in.wall_us = INT64_MAX;
 	in.monotonic_us = INT64_MIN;
 	in.owner = 4096;
+	in.kind = QUEUE_END;
+	in.ticket = UINT64_MAX;
 	assert_false(queue_peek(queue, &out));
 	assert_int_equal(queue_put(queue, &in, &position), RESULT_OK);
 	assert_true(queue_peek(queue, &out));
@@ -53,6 +55,8 @@ static void an_entry_comes_out_as_it_went_in(void **state)
 	assert_memory_equal(out.response, "<response>", 10);
 	assert_true(out.wall_us == INT64_MAX && out.monotonic_us == INT64_MIN);
 	assert_int_equal(out.owner, 4096);
+	assert_int_equal(out.kind, QUEUE_END);
+	assert_true(out.ticket == UINT64_MAX);
 	assert_int_equal(queue_room_of(&out), queue_room_of(&in));
 	assert_int_equal(queue_used(queue), queue_room_of(&in));
 	assert_int_equal(queue_end(queue), position);

@@ -1,0 +1,486 @@
+/* What the calls of the ABI come to in the spool: pairs, intents and their ends, losses. Without a publisher. */
+#include "plugin/epptap.h"
+
+#include "base/state_dir.h"
+#include "plugin/test/frames.h"
+#include "plugin/test/scratch.h"
+#include "plugin/test/spooled.h"
+#include "plugin/tickets.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { FRAME_LIMIT = 4096, MINUTE_MS = 60000, STATS_SIZE = 16384, SPOOL_LIMIT = 16 << 20 };
+
+#define FRAME_CONTACT                                                                              \
+	FRAMES_EPP "<command><update><c:update xmlns:c=\"urn:ietf:params:xml:ns:contact-1.0\">"    \
+		   "<c:id>C-1</c:id></c:update></update></command></epp>"
+#define FRAME_FAILED                                                                               \
+	FRAMES_EPP "<response><result code=\"2303\"><msg>No such object</msg></result><trID>"      \
+		   "<svTRID>SV-9</svTRID></trID></response></epp>"
+#define FRAME_TORN "<"
+/* A failure that only a parser can tell from a success. */
+#define FRAME_FAILED_ODDLY                                                                         \
+	FRAMES_EPP "<!-- --><response><result code=\"2303\"><msg>No such object</msg></result>"    \
+		   "</response></epp>"
+
+static struct scratch scratch;
+static char config_path[128], state_dir[128], filler[256], why[1024];
+static struct epptap *tap;
+static struct spooled_list spooled;
+static struct spooled *records; /* of the list */
+
+static void write_config(const char *capture)
+{
+	FILE *config = fopen(config_path, "we");
+	fprintf(config,
+		"registry: https://registry.example\n"
+		"state_dir: %s\n"
+		"keys: {event: /nowhere/event.pem}\n"
+		"publisher: process\n"
+		"capture: {frame_limit: %dB, queue: 1MiB%s}\n"
+		"spool: {limit: %dB}\n"
+		"channels:\n"
+		"  - {name: public, bind: 'ipc:///nowhere/public'}\n",
+		state_dir, FRAME_LIMIT, capture, SPOOL_LIMIT);
+	fclose(config);
+}
+
+static void open_tap(void)
+{
+	int result = epptap_open(config_path, &tap, why, sizeof why);
+	if (result != EPPTAP_OK)
+		fail_msg("%d: %s", result, why);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	scratch = scratch_make();
+	snprintf(config_path, sizeof config_path, "%s/epptap.yaml", scratch.path);
+	snprintf(state_dir, sizeof state_dir, "%s/state", scratch.path);
+	snprintf(filler, sizeof filler, "%s/spool/%016" PRIx64 "-00000001.seg", state_dir,
+		 STATE_DIR_WRITERS);
+	write_config("");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	epptap_close(&tap, 0);
+	spooled_free(&spooled);
+	scratch_remove(scratch.path);
+	return 0;
+}
+
+static int show(const char *registrar, const char *command, const char *response)
+{
+	return epptap_transaction(tap, registrar, command, strlen(command), response,
+				  strlen(response));
+}
+
+static int begin(const char *command, uint64_t *ticket)
+{
+	return epptap_begin(tap, "clientx", command, strlen(command), ticket);
+}
+
+static uint64_t begun(const char *command)
+{
+	uint64_t ticket = 0;
+	assert_int_equal(begin(command, &ticket), EPPTAP_OK);
+	assert_true(ticket != 0);
+	return ticket;
+}
+
+static int end(uint64_t ticket, const char *response)
+{
+	return epptap_end(tap, ticket, response, strlen(response));
+}
+
+static void assert_counted(const char *member)
+{
+	char json[STATS_SIZE];
+	size_t size = sizeof json;
+	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
+	if (!strstr(json, member))
+		fail_msg("no %s in %s", member, json);
+}
+
+/* Reads the spool, which must get so many records and no more. */
+static void read_spool(int count)
+{
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	if (!spooled_await(&spooled, state_dir, count) || spooled.count != count)
+		fail_msg("%d records instead of %d", spooled.count, count);
+	records = spooled.items;
+}
+
+static void assert_kind(int i, enum spool_kind kind, uint64_t ticket)
+{
+	assert_int_equal(records[i].header.kind, kind);
+	assert_true(records[i].header.ticket == ticket);
+}
+
+static void assert_gap(int i, const char *reason, const char *registrar, const char *txn,
+		       uint64_t count)
+{
+	assert_kind(i, SPOOL_GAP, 0);
+	assert_string_equal(records[i].gap.reason, reason);
+	assert_string_equal(records[i].gap.registrar, registrar);
+	assert_string_equal(records[i].gap.txn, txn);
+	assert_int_equal(records[i].gap.count, count);
+}
+
+/* A segment of somebody else's takes the whole limit: nothing can be written until it is gone. */
+static void fill_the_spool(void)
+{
+	int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(ftruncate(fd, SPOOL_LIMIT), 0);
+	close(fd);
+}
+
+/* Shows changes of a registrar until one is refused; answers how many were taken. */
+static unsigned fill_the_queue(const char *registrar)
+{
+	unsigned taken = 0;
+	/* The capture thread takes a batch out and then no more: until then the queue is full only for a while. */
+	for (int refused = 0; refused < 200; usleep(1000))
+		for (refused++; show(registrar, FRAME_UPDATE("a.example"), FRAME_DONE) == EPPTAP_OK;
+		     refused = 0)
+			taken++;
+	return taken;
+}
+
+static void an_intent_stands_before_its_change(void **state)
+{
+	(void)state;
+	open_tap();
+	uint64_t ticket = begun(FRAME_UPDATE("a.example"));
+	read_spool(1);
+	assert_kind(0, SPOOL_INTENT, ticket);
+	assert_string_equal(records[0].name, "a.example");
+	assert_string_equal(records[0].registrar, "clientx");
+	assert_string_equal(records[0].txn, "");
+	assert_int_equal(records[0].outcome, CHANGE_UNKNOWN);
+	int64_t begun_us = records[0].header.monotonic_us;
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	read_spool(2);
+	assert_kind(1, SPOOL_CHANGE, ticket);
+	assert_string_equal(records[1].name, "a.example");
+	assert_string_equal(records[1].registrar, "clientx");
+	assert_string_equal(records[1].txn, "SV-1");
+	assert_int_equal(records[1].outcome, CHANGE_COMPLETED);
+	assert_true(records[1].header.monotonic_us > begun_us);
+	assert_counted("\"accepted\":1,\"nothing\":0,\"changes\":1,\"spooled\":1,");
+	assert_counted("\"intents\":{\"noted\":1,\"ended\":1,\"given_up\":0,\"unknown\":0}");
+}
+
+static void a_command_that_failed_or_was_not_carried_out_is_given_up(void **state)
+{
+	(void)state;
+	static const char *const failures[] = {FRAME_FAILED, FRAME_FAILED_ODDLY, ""};
+	open_tap();
+	for (int i = 0; i < 3; i++) {
+		uint64_t ticket = begun(FRAME_UPDATE("a.example"));
+		read_spool(2 * i + 1);
+		assert_int_equal(end(ticket, failures[i]), EPPTAP_OK);
+		read_spool(2 * i + 2);
+		assert_kind(2 * i + 1, SPOOL_GIVEN_UP, ticket);
+		assert_int_equal(records[2 * i + 1].header.size, 0);
+	}
+	assert_counted("\"accepted\":3,\"nothing\":3,\"changes\":0,");
+	assert_counted("\"intents\":{\"noted\":3,\"ended\":0,\"given_up\":3,\"unknown\":0}");
+}
+
+static void what_changes_nothing_leaves_nothing(void **state)
+{
+	(void)state;
+	uint64_t ticket = 5;
+	open_tap();
+	assert_int_equal(begin(FRAME_CHECK, &ticket), EPPTAP_OK);
+	assert_true(ticket == 0);
+	assert_int_equal(end(0, FRAME_DONE), EPPTAP_OK);
+	assert_int_equal(end(0, ""), EPPTAP_OK);
+	/* A contact's update looks like a transform, and nobody wants to know. */
+	ticket = begun(FRAME_CONTACT);
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	ticket = begun(FRAME_CONTACT);
+	assert_int_equal(end(ticket, ""), EPPTAP_OK);
+	/* One that failed, and could not be read. */
+	ticket = begun(FRAME_TORN);
+	assert_int_equal(end(ticket, FRAME_FAILED), EPPTAP_OK);
+	ticket = begun(FRAME_TORN);
+	assert_int_equal(end(ticket, FRAME_FAILED_ODDLY), EPPTAP_OK);
+	read_spool(0);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_int_equal(spooled.count, 1);
+	assert_int_equal(spooled.items[0].header.kind, SPOOL_CLOSED);
+}
+
+static void what_cannot_be_read_is_a_gap_and_no_intent_stays_open(void **state)
+{
+	(void)state;
+	open_tap();
+	uint64_t ticket = begun(FRAME_TORN);
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	read_spool(1);
+	assert_gap(0, "malformed", "clientx", "SV-1", 1);
+	ticket = begun(FRAME_UPDATE("a.example"));
+	assert_int_equal(end(ticket, "<!DOCTYPE a>"), EPPTAP_OK);
+	read_spool(4);
+	assert_kind(1, SPOOL_INTENT, ticket);
+	assert_kind(2, SPOOL_GIVEN_UP, ticket);
+	assert_gap(3, "doctype", "clientx", "", 1);
+}
+
+static void wrong_arguments_and_tickets_are_refused(void **state)
+{
+	(void)state;
+	uint64_t ticket = 5;
+	open_tap();
+	assert_int_equal(epptap_begin(NULL, "r", "c", 1, &ticket), EPPTAP_EINVAL);
+	assert_true(ticket == 0);
+	assert_int_equal(epptap_begin(tap, "r", NULL, 1, &ticket), EPPTAP_EINVAL);
+	assert_int_equal(epptap_begin(tap, "r", "c", 0, &ticket), EPPTAP_EINVAL);
+	assert_int_equal(epptap_begin(tap, "r", "c", 1, NULL), EPPTAP_EINVAL);
+	assert_int_equal(epptap_begin(tap, NULL, "c", 1, &ticket), EPPTAP_OK);
+	assert_int_equal(epptap_end(NULL, ticket, "r", 1), EPPTAP_EINVAL);
+	assert_int_equal(epptap_end(tap, ticket, NULL, 1), EPPTAP_EINVAL);
+	assert_int_equal(epptap_end(tap, ticket, NULL, 0), EPPTAP_OK);
+	assert_int_equal(epptap_end(tap, ticket, NULL, 0), EPPTAP_EINVAL);
+	assert_int_equal(epptap_end(tap, 1, NULL, 0), EPPTAP_EINVAL);
+	ticket = begun(FRAME_UPDATE("a.example"));
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EINVAL);
+	epptap_close(&tap, MINUTE_MS);
+	open_tap();
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EINVAL);
+}
+
+static void more_intents_than_can_be_open_are_refused_and_told(void **state)
+{
+	(void)state;
+	static uint64_t tickets[TICKETS];
+	uint64_t ticket = 5;
+	open_tap();
+	for (int i = 0; i < TICKETS; i++) {
+		while (begin(FRAME_UPDATE("a.example"), &tickets[i]) == EPPTAP_EFULL)
+			usleep(1000); /* the queue, for now */
+	}
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_EFULL);
+	assert_true(ticket == 0);
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	assert_counted("\"no_ticket\":1,");
+	assert_int_equal(end(tickets[77], ""), EPPTAP_OK);
+	for (int tries = 0; begin(FRAME_UPDATE("a.example"), &ticket) != EPPTAP_OK; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+	/* Those that stay open are told as unknown before the tap says that nothing follows. */
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_int_equal(spooled_count(&spooled, SPOOL_INTENT), TICKETS + 1);
+	assert_int_equal(spooled_count(&spooled, SPOOL_GIVEN_UP), 1);
+	assert_int_equal(spooled_count(&spooled, SPOOL_CHANGE), 1);
+	assert_int_equal(spooled_count(&spooled, SPOOL_UNKNOWN), TICKETS - 1);
+	assert_int_equal(spooled.items[spooled.count - 1].header.kind, SPOOL_CLOSED);
+}
+
+static void an_end_that_finds_no_room_is_told_as_unknown(void **state)
+{
+	(void)state;
+	open_tap();
+	uint64_t ticket = begun(FRAME_UPDATE("b.example"));
+	uint64_t contact = begun(FRAME_CONTACT), unread = begun(FRAME_TORN);
+	uint64_t failed = begun(FRAME_UPDATE("b.example"));
+	read_spool(2);
+	fill_the_spool();
+	unsigned taken = fill_the_queue("clientx");
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EFULL);
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EINVAL);
+	assert_int_equal(end(contact, FRAME_DONE), EPPTAP_EFULL);
+	assert_int_equal(end(unread, FRAME_DONE), EPPTAP_EFULL);
+	/* For a failure there is always room. */
+	assert_int_equal(end(failed, FRAME_FAILED), EPPTAP_OK);
+	uint64_t late = 5;
+	assert_int_equal(begin(FRAME_UPDATE("c.example"), &late), EPPTAP_EFULL);
+	assert_true(late == 0);
+	assert_int_equal(unlink(filler), 0);
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	int unknown = 0, given_up = 0, malformed = 0;
+	uint64_t lost = 0;
+	for (int i = 0; i < spooled.count; i++) {
+		const struct spooled *record = &spooled.items[i];
+		unknown += record->header.kind == SPOOL_UNKNOWN && record->header.ticket == ticket;
+		given_up +=
+			record->header.kind == SPOOL_GIVEN_UP && record->header.ticket == failed;
+		malformed += strcmp(record->gap.reason, "malformed") == 0;
+		if (strcmp(record->gap.reason, "spool_limit") == 0)
+			lost += record->gap.count;
+	}
+	assert_int_equal(unknown, 1);
+	assert_int_equal(spooled_count(&spooled, SPOOL_UNKNOWN), 1);
+	assert_int_equal(given_up, 1);
+	assert_int_equal(malformed, 1);
+	assert_int_equal(spooled_count(&spooled, SPOOL_CHANGE), taken);
+	assert_true(lost > 0);
+}
+
+static void frames_over_the_limit_are_told(void **state)
+{
+	(void)state;
+	static char large[FRAME_LIMIT + 1];
+	uint64_t ticket = 5;
+	memset(large, ' ', sizeof large);
+	open_tap();
+	assert_int_equal(epptap_begin(tap, "clientx", large, sizeof large, &ticket), EPPTAP_OK);
+	assert_true(ticket == 0);
+	read_spool(1);
+	assert_gap(0, "frame_limit", "clientx", "", 1);
+	ticket = begun(FRAME_UPDATE("a.example"));
+	assert_int_equal(epptap_end(tap, ticket, large, sizeof large), EPPTAP_OK);
+	read_spool(3);
+	assert_kind(1, SPOOL_INTENT, ticket);
+	assert_kind(2, SPOOL_UNKNOWN, ticket);
+	assert_counted("\"frame_limit\":2,");
+}
+
+static void a_flood_of_one_registrar_costs_another_nothing(void **state)
+{
+	(void)state;
+	open_tap();
+	assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
+	fill_the_spool();
+	fill_the_queue("greedy");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
+	assert_int_equal(show("greedy", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_EFULL);
+	assert_int_equal(unlink(filler), 0);
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	int modest = 0, gaps = 0;
+	for (int i = 0; i < spooled.count; i++) {
+		modest += strcmp(spooled.items[i].registrar, "modest") == 0;
+		gaps += spooled.items[i].header.kind == SPOOL_GAP;
+		if (spooled.items[i].header.kind == SPOOL_GAP)
+			assert_string_equal(spooled.items[i].gap.registrar, "greedy");
+	}
+	assert_int_equal(modest, 101);
+	assert_true(gaps > 0);
+}
+
+static void a_registrar_alone_may_fill_the_queue(void **state)
+{
+	(void)state;
+	char json[STATS_SIZE];
+	size_t size = sizeof json;
+	unsigned long used = 0, all = 0;
+	open_tap();
+	fill_the_spool();
+	fill_the_queue("only");
+	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
+	const char *queue = strstr(json, "\"queue\":");
+	assert_non_null(queue);
+	assert_int_equal(
+		sscanf(queue, "\"queue\":{\"used_bytes\":%lu,\"size_bytes\":%lu}", &used, &all), 2);
+	assert_true(used > all - all / 16);
+	assert_int_equal(unlink(filler), 0);
+}
+
+enum { THREADS = 8, PER_THREAD = 3000 };
+
+static _Atomic unsigned accepted_ends, refused_ends, given_up_ends, refused_begins;
+
+/* Begins and ends, in all ways, as fast as it goes. */
+static void *use_intents(void *context)
+{
+	unsigned seed = *(unsigned *)context;
+	for (unsigned i = 0; i < PER_THREAD; i++) {
+		uint64_t ticket;
+		bool fails = (seed + i) % 3 == 0;
+		if (begin(FRAME_UPDATE("a.example"), &ticket) != EPPTAP_OK) {
+			atomic_fetch_add(&refused_begins, 1);
+			continue;
+		}
+		if (i % 5 == 0)
+			sched_yield();
+		int result = end(ticket, fails ? FRAME_FAILED : FRAME_DONE);
+		atomic_fetch_add(fails ? &given_up_ends
+				       : (result == EPPTAP_OK ? &accepted_ends : &refused_ends),
+				 1);
+		if (end(ticket, FRAME_DONE) != EPPTAP_EINVAL)
+			abort();
+	}
+	return NULL;
+}
+
+static void assert_each_intent_has_one_end(void)
+{
+	int open = 0;
+	for (int i = 0; i < spooled.count; i++) {
+		enum spool_kind kind = (enum spool_kind)spooled.items[i].header.kind;
+		open += kind == SPOOL_INTENT;
+		open -= kind == SPOOL_UNKNOWN || kind == SPOOL_GIVEN_UP || kind == SPOOL_CHANGE;
+		assert_true(open >= 0);
+	}
+	assert_int_equal(open, 0);
+}
+
+static void many_threads_begin_and_end_at_once(void **state)
+{
+	(void)state;
+	pthread_t threads[THREADS];
+	unsigned seeds[THREADS];
+	uint64_t lost = 0;
+	open_tap();
+	for (unsigned i = 0; i < THREADS; i++) {
+		seeds[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, use_intents, &seeds[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_each_intent_has_one_end();
+	assert_int_equal(spooled_count(&spooled, SPOOL_CHANGE), accepted_ends);
+	assert_int_equal(spooled_count(&spooled, SPOOL_UNKNOWN), refused_ends);
+	/* What was given up before it was looked at leaves no trace. */
+	assert_true(spooled_count(&spooled, SPOOL_GIVEN_UP) <= (int)given_up_ends);
+	for (int i = 0; i < spooled.count; i++)
+		lost += spooled.items[i].gap.count;
+	assert_int_equal(lost, refused_begins);
+}
+
+#define WITH_CONFIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CONFIG(an_intent_stands_before_its_change),
+		WITH_CONFIG(a_command_that_failed_or_was_not_carried_out_is_given_up),
+		WITH_CONFIG(what_changes_nothing_leaves_nothing),
+		WITH_CONFIG(what_cannot_be_read_is_a_gap_and_no_intent_stays_open),
+		WITH_CONFIG(wrong_arguments_and_tickets_are_refused),
+		WITH_CONFIG(more_intents_than_can_be_open_are_refused_and_told),
+		WITH_CONFIG(an_end_that_finds_no_room_is_told_as_unknown),
+		WITH_CONFIG(frames_over_the_limit_are_told),
+		WITH_CONFIG(a_flood_of_one_registrar_costs_another_nothing),
+		WITH_CONFIG(a_registrar_alone_may_fill_the_queue),
+		WITH_CONFIG(many_threads_begin_and_end_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
