@@ -64,27 +64,33 @@ static enum spool_step try_again(struct spool_reader *reader, int error)
 	return SPOOL_STEP_WAIT;
 }
 
-/* The sequence after the current one; 0: there is none, or (errno is not 0) the folder can't be read. */
-static uint32_t next_sequence(const struct spool_reader *reader)
+/* The first sequence behind `before`; 0: there is none, or (errno is not 0) the folder can't be read. */
+static uint32_t next_sequence(const struct spool_reader *reader, uint32_t before)
 {
-	const struct spool_name *now = &reader->segment.name;
 	struct spool_name name;
 	uint32_t next = 0;
 	DIR *dir = opendir(reader->folder);
-	if (!dir)
+	if (!dir) {
+		errno = errno == ENOENT ? 0 : errno;
 		return 0;
+	}
 	errno = 0;
 	for (struct dirent *entry; (entry = readdir(dir));)
-		if (spool_name_read(entry->d_name, &name) && name.writer == now->writer &&
-		    name.sequence > now->sequence && (next == 0 || name.sequence < next))
+		if (spool_name_read(entry->d_name, &name) &&
+		    name.writer == reader->segment.name.writer && name.sequence > before &&
+		    (next == 0 || name.sequence < next))
 			next = name.sequence;
+	int error = errno;
 	closedir(dir);
+	errno = error;
 	return next;
 }
 
-bool spool_reader_has_more(const struct spool_reader *reader)
+/* Will nothing be written into the segment of this sequence any more? A writer begins one only when it is done with the
+ * one before. */
+static bool is_finished(const struct spool_reader *reader, uint32_t sequence, bool alive)
 {
-	return next_sequence(reader) != 0;
+	return !alive || next_sequence(reader, sequence) != 0;
 }
 
 /* RESULT_OK; RESULT_INVALID: the file is no segment of this version; RESULT_STORE: errno says why. */
@@ -104,8 +110,10 @@ static int read_header(int fd, const struct spool_name *name, struct spool_segme
 /* What is no segment of this version has no id of its own: its name must do. */
 static void begin_unreadable(struct spool_segment *segment)
 {
+	const struct spool_name *name = &segment->name;
 	segment->unreadable = segment->damaged = true;
-	memcpy(segment->id, &segment->name, sizeof segment->name);
+	memcpy(segment->id, &name->writer, sizeof name->writer);
+	memcpy(segment->id + sizeof name->writer, &name->sequence, sizeof name->sequence);
 }
 
 static void begin_readable(struct spool_segment *segment, const struct spool_segment_header *header)
@@ -120,9 +128,11 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 	struct spool_segment_header header;
 	struct spool_name name = reader->segment.name;
 	char path[PATH_SIZE];
-	name.sequence = next_sequence(reader);
+	name.sequence = next_sequence(reader, name.sequence);
 	if (name.sequence == 0)
-		return errno && errno != ENOENT ? try_again(reader, errno) : SPOOL_STEP_WAIT;
+		return errno ? try_again(reader, errno) : SPOOL_STEP_WAIT;
+	/* Asked before the header is read: what is finished now can't get one while we read. */
+	bool finished = is_finished(reader, name.sequence, alive);
 	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, reader->folder, name.writer,
 		 name.sequence);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -130,8 +140,7 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 		return errno == ENOENT ? SPOOL_STEP_WAIT : try_again(reader, errno);
 	int result = read_header(fd, &name, &header);
 	int error = errno;
-	/* The header of a live one may be about to be written. */
-	if (result != RESULT_OK && (result == RESULT_STORE || alive)) {
+	if (result != RESULT_OK && (result == RESULT_STORE || !finished)) {
 		close(fd);
 		return result == RESULT_STORE ? try_again(reader, error) : SPOOL_STEP_WAIT;
 	}
@@ -147,13 +156,6 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 	reader->window_size = 0;
 	reader->waits = 0;
 	return SPOOL_STEP_SEGMENT;
-}
-
-/* Will nothing be appended to the current segment any more? A writer begins one only when it is done with the one
- * before. */
-static bool is_finished(const struct spool_reader *reader, bool alive)
-{
-	return !alive || next_sequence(reader) != 0;
 }
 
 /* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or (reader->error) can't be read. */
@@ -240,7 +242,13 @@ static bool resynchronise(struct spool_reader *reader, struct spool_record *reco
 static enum spool_step end_segment(struct spool_reader *reader)
 {
 	struct spool_segment *segment = &reader->segment;
-	if (!segment->unreadable && look(reader, reader->offset, 1) && next_sequence(reader))
+	bool has_tail = !segment->unreadable && look(reader, reader->offset, 1);
+	if (reader->error)
+		return try_again(reader, reader->error);
+	segment->last = next_sequence(reader, segment->name.sequence) == 0;
+	if (segment->last && errno)
+		return try_again(reader, errno);
+	if (has_tail && !segment->last)
 		segment->damaged = segment->tail_damaged = true;
 	close(reader->fd);
 	reader->fd = -1;
@@ -259,7 +267,7 @@ enum spool_step spool_reader_next(struct spool_reader *reader, bool alive,
 	if (!good) {
 		/* Asked before reading again: what is finished now can't get more while we read. What is in the
 		 * window may be older than what was appended since. */
-		finished = is_finished(reader, alive);
+		finished = is_finished(reader, reader->segment.name.sequence, alive);
 		reader->window_size = 0;
 		good = read_record(reader, reader->offset, record);
 	}

@@ -54,6 +54,7 @@ struct spool_segment {
 	bool unreadable;      /* no segment of this version: no record is read from it */
 	bool damaged;         /* something in it was passed over */
 	bool tail_damaged; /* when it is done: something behind its last record was, that is no torn write */
+	bool last;   /* when it is done: no other follows */
 	bool closed; /* its writer said that nothing is missing */
 };
 
@@ -73,8 +74,5 @@ void spool_reader_leave(struct spool_reader *reader, bool again);
 
 /* Goes on behind what is consumed of the segment. */
 void spool_reader_skip(struct spool_reader *reader, const struct spool_mark *mark);
-
-/* Is there a segment after the current one? False, too, if the folder can't be read. */
-bool spool_reader_has_more(const struct spool_reader *reader);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef PUBLISHER_TEST_FIXTURE_H
 #define PUBLISHER_TEST_FIXTURE_H
 
+#include "base/clock.h"
 #include "base/config.h"
-#include "base/crc32.h"
 #include "eppparse/change.h"
 #include "plugin/spool.h"
 #include "plugin/test/scratch.h"
@@ -60,7 +60,7 @@ static inline struct config *fixture_config(const struct scratch *scratch, const
 	return config;
 }
 
-/* Makes `change` one of that name, seen at `wall_us`. */
+/* Makes `change` one of that name. */
 static inline void fixture_change(struct change *change, enum change_object object,
 				  enum change_verb verb, const char *name)
 {
@@ -73,55 +73,120 @@ static inline void fixture_change(struct change *change, enum change_object obje
 }
 
 /* A spool segment, put together by the words of plugin/spool.h. */
-static inline void fixture_segment_begin(struct buffer *bytes, uint8_t id)
+struct fixture_segment {
+	struct spool_segment_header header;
+	struct buffer bytes;
+};
+
+/* The wall clock when CLOCK_MONOTONIC was 0: a record's times are made from one stamp. */
+#define FIXTURE_WALL_US INT64_C(1790000000000000)
+
+/* Writes the header anew, after a change of its members. */
+static inline void fixture_segment_seal(struct fixture_segment *segment)
 {
-	struct spool_segment_header header = {.version = SPOOL_VERSION, .pid = 1};
-	memcpy(header.magic, SPOOL_SEGMENT_MAGIC, sizeof header.magic);
-	memset(header.id, id, sizeof header.id);
-	header.crc = crc32_update(0, &header, offsetof(struct spool_segment_header, crc));
-	buffer_init(bytes, 64 << 20);
-	buffer_append(bytes, &header, sizeof header);
+	segment->header.crc = spool_segment_crc(&segment->header);
+	memcpy(segment->bytes.data, &segment->header, sizeof segment->header);
 }
 
-static inline void fixture_record(struct buffer *bytes, uint32_t kind, const void *payload,
-				  size_t size)
+/* Begins a segment of this boot. */
+static inline void fixture_segment_begin(struct fixture_segment *segment, uint64_t writer,
+					 uint32_t sequence)
 {
-	struct spool_record_header header = {
-		.magic = SPOOL_RECORD_MAGIC, .size = (uint32_t)size, .kind = kind};
-	header.crc = crc32_update(0, &header.size, sizeof header.size);
-	header.crc = crc32_update(header.crc, &header.kind, sizeof header.kind);
-	header.crc = crc32_update(header.crc, payload, size);
-	buffer_append(bytes, &header, sizeof header);
-	buffer_append(bytes, payload, size);
+	*segment = (struct fixture_segment){.header = {.version = SPOOL_VERSION,
+						       .pid = 1,
+						       .writer = writer,
+						       .created_us = FIXTURE_WALL_US,
+						       .sequence = sequence,
+						       .salt = (uint32_t)writer * 31 + sequence}};
+	memcpy(segment->header.magic, SPOOL_SEGMENT_MAGIC, sizeof segment->header.magic);
+	memcpy(segment->header.id, &writer, sizeof writer);
+	memcpy(segment->header.id + sizeof writer, &sequence, sizeof sequence);
+	clock_boot_id(segment->header.boot_id);
+	buffer_init(&segment->bytes, 64 << 20);
+	buffer_append(&segment->bytes, &segment->header, sizeof segment->header);
+	fixture_segment_seal(segment);
 }
 
-static inline void fixture_change_record(struct buffer *bytes, const struct change *change)
+static inline void fixture_segment_free(struct fixture_segment *segment)
+{
+	buffer_free(&segment->bytes);
+}
+
+static inline void fixture_record_at(struct fixture_segment *segment, uint32_t kind,
+				     uint64_t ticket, int64_t monotonic_us, int64_t wall_us,
+				     const void *payload, size_t size)
+{
+	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC,
+					     .size = (uint32_t)size,
+					     .kind = kind,
+					     .ticket = ticket,
+					     .monotonic_us = monotonic_us,
+					     .wall_us = wall_us};
+	header.crc = spool_record_crc(segment->header.salt, &header, payload);
+	buffer_append(&segment->bytes, &header, sizeof header);
+	buffer_append(&segment->bytes, payload, size);
+}
+
+static inline void fixture_record(struct fixture_segment *segment, uint32_t kind, uint64_t ticket,
+				  int64_t stamp_us, const void *payload, size_t size)
+{
+	fixture_record_at(segment, kind, ticket, stamp_us, FIXTURE_WALL_US + stamp_us, payload,
+			  size);
+}
+
+/* A change, or the intent of one. */
+static inline void fixture_change_record(struct fixture_segment *segment, uint32_t kind,
+					 uint64_t ticket, int64_t stamp_us,
+					 const struct change *change)
 {
 	struct buffer encoded;
 	buffer_init(&encoded, SPOOL_RECORD_MAX);
 	change_encode(change, &encoded);
-	fixture_record(bytes, SPOOL_CHANGE, encoded.data, encoded.size);
+	fixture_record(segment, kind, ticket, stamp_us, encoded.data, encoded.size);
 	buffer_free(&encoded);
 }
 
-static inline void fixture_segment_path(char path[PATH_MAX], const char *state_dir,
-					uint64_t sequence, const char *suffix)
+static inline void fixture_segment_path(char path[PATH_MAX], const char *state_dir, uint64_t writer,
+					uint32_t sequence, const char *suffix)
 {
-	snprintf(path, PATH_MAX, "%s/" SPOOL_FOLDER "/%016" PRIx64 ".%s", state_dir, sequence,
-		 suffix);
+	snprintf(path, PATH_MAX, "%s/" SPOOL_FOLDER "/" SPOOL_SEGMENT_NAME "%s", state_dir, writer,
+		 sequence, suffix);
 }
 
-/* Puts the first `size` bytes in a segment file, in place of what it held. */
-static inline void fixture_segment_file(const char *state_dir, uint64_t sequence, const void *bytes,
-					size_t size)
+/* Puts the segment's first `size` bytes in its file, in place of what that held. */
+static inline void fixture_segment_cut(const struct fixture_segment *segment, const char *state_dir,
+				       size_t size)
 {
 	char path[PATH_MAX];
 	mkdir(state_dir, 0700);
 	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, state_dir);
 	FIXTURE_MUST(mkdir(path, 0700) == 0 || errno == EEXIST);
-	fixture_segment_path(path, state_dir, sequence, "seg");
+	fixture_segment_path(path, state_dir, segment->header.writer, segment->header.sequence, "");
 	FILE *file = fopen(path, "we");
-	FIXTURE_MUST(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+	FIXTURE_MUST(file && fwrite(segment->bytes.data, 1, size, file) == size &&
+		     fclose(file) == 0);
+}
+
+static inline void fixture_segment_put(const struct fixture_segment *segment, const char *state_dir)
+{
+	FIXTURE_MUST(!segment->bytes.failed);
+	fixture_segment_cut(segment, state_dir, segment->bytes.size);
+}
+
+static inline bool fixture_segment_is_there(const char *state_dir, uint64_t writer,
+					    uint32_t sequence, const char *suffix)
+{
+	char path[PATH_MAX];
+	fixture_segment_path(path, state_dir, writer, sequence, suffix);
+	return access(path, F_OK) == 0;
+}
+
+/* The same numbers in each run. */
+static inline unsigned fixture_random(void)
+{
+	static uint64_t state = 20261123;
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(state >> 33);
 }
 
 #endif
