@@ -39,7 +39,8 @@ struct spool_merge {
 	size_t count, capacity;
 	struct source *last; /* whose step was made last */
 	bool last_was_record;
-	int64_t scan_us; /* when the folder was last looked at */
+	struct spool_order order_before; /* that step */
+	int64_t scan_us;                 /* when the folder was last looked at */
 	struct spool_order order;
 };
 
@@ -175,7 +176,7 @@ static void scan(struct spool_merge *merge, int64_t now_us)
 		merge->scan_us = now_us;
 }
 
-/* A segment was begun. True: it is to be read. */
+/* A segment was begun: goes on behind what is consumed of it. False: that can't be told now. */
 static bool resume(struct spool_merge *merge, struct source *source)
 {
 	struct spool_mark mark = {0};
@@ -185,22 +186,22 @@ static bool resume(struct spool_merge *merge, struct source *source)
 		return false;
 	}
 	if (mark.finished) {
-		/* We died before we could take it away. */
+		/* Whoever published died before it could take the file away. */
 		spool_merge_remove(merge, segment);
 		spool_reader_leave(source->reader, false);
-		return false;
+	} else {
+		spool_reader_skip(source->reader, &mark);
 	}
-	spool_reader_skip(source->reader, &mark);
 	return true;
 }
 
 static enum spool_step read_on(struct spool_merge *merge, struct source *source, bool alive)
 {
-	enum spool_step step = spool_reader_next(source->reader, alive, &source->head);
-	if (step == SPOOL_STEP_SEGMENT)
-		step = resume(merge, source)
-			       ? spool_reader_next(source->reader, alive, &source->head)
-			       : SPOOL_STEP_WAIT;
+	enum spool_step step;
+	while ((step = spool_reader_next(source->reader, alive, &source->head)) ==
+	       SPOOL_STEP_SEGMENT)
+		if (!resume(merge, source))
+			return SPOOL_STEP_WAIT;
 	return step;
 }
 
@@ -217,7 +218,7 @@ static void ask(struct spool_merge *merge, struct source *source, int64_t now_us
 	}
 	source->has_head = step == SPOOL_STEP_RECORD;
 	source->done = step == SPOOL_STEP_DONE;
-	source->gone = source->done && !source->alive && !spool_reader_has_more(source->reader);
+	source->gone = source->done && spool_reader_segment(source->reader)->last;
 	if (step == SPOOL_STEP_WAIT)
 		source->asked_us = now_us;
 }
@@ -266,7 +267,8 @@ static bool may_be_passed(const struct spool_merge *merge, const struct source *
 	return false;
 }
 
-/* Is the earliest record's time come? *look_again: only if the folder shows no writer that is new. */
+/* Is the earliest record's time come? *look_again: only if the folder shows no writer that is new, which may have an
+ * earlier one to show. */
 static bool may_go(const struct spool_merge *merge, const struct source *first, int64_t now_us,
 		   bool *look_again)
 {
@@ -276,10 +278,8 @@ static bool may_go(const struct spool_merge *merge, const struct source *first, 
 		return true;
 	if (stamp_us > now_us)
 		return false;
-	if (may_be_passed(merge, first))
-		return now_us - stamp_us >= merge->reorder_us;
 	*look_again = merge->scan_us < stamp_us;
-	return true;
+	return !may_be_passed(merge, first) || now_us - stamp_us >= merge->reorder_us;
 }
 
 /* Notes that a record goes on; answers whether it is late. */
@@ -308,6 +308,7 @@ static enum spool_merge_step give(struct spool_merge *merge, struct source *sour
 	*merged = (struct spool_merged){.segment = *spool_reader_segment(source->reader)};
 	merge->last = source;
 	merge->last_was_record = !source->done;
+	merge->order_before = merge->order;
 	if (source->done) {
 		source->done = false;
 		merged->writer_gone = source->gone;
@@ -352,6 +353,7 @@ void spool_merge_unread(struct spool_merge *merge)
 		merge->last->has_head = true;
 	else
 		merge->last->done = true;
+	merge->order = merge->order_before;
 	merge->last = NULL;
 }
 
