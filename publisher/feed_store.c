@@ -10,7 +10,13 @@
 #include <unistd.h>
 
 /* RESERVE: bytes over the limit, for taking away from a full store, since LMDB copies pages to do so. */
-enum { PLACE_KEY_SIZE = 12, INTENT_KEY_SIZE = 16, NUMBER_SIZE = 8, RESERVE = 4 << 20 };
+enum {
+	PLACE_KEY_SIZE = 12,
+	INTENT_KEY_SIZE = 16,
+	NUMBER_SIZE = 8,
+	RESERVE = 4 << 20,
+	OLDEST_VERSION = 1,
+};
 
 #define NO_NUMBER UINT64_MAX
 
@@ -97,35 +103,80 @@ static int get(struct feed_txn *txn, enum feed_table table, MDB_val key, void *i
 	return RESULT_OK;
 }
 
-static int open_tables(struct feed_store *store, bool read_only)
+static int open_table(struct feed_store *store, struct feed_txn *txn, int table, bool read_only)
 {
-	MDB_txn *txn;
-	int code = mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
-	if (code != MDB_SUCCESS)
-		return code;
-	for (int i = 0; i < TABLE_COUNT && code == MDB_SUCCESS; i++)
-		code = mdb_dbi_open(txn, table_names[i], read_only ? 0 : MDB_CREATE,
-				    &store->tables[i]);
-	if (code == MDB_SUCCESS)
-		return mdb_txn_commit(txn);
-	mdb_txn_abort(txn);
-	return code;
+	return feed_store_result(mdb_dbi_open(txn->mdb, table_names[table],
+					      read_only ? 0 : MDB_CREATE, &store->tables[table]));
 }
 
-/* The version in a store that has one must be ours; a new store gets ours. */
-static int check_version(struct feed_store *store, bool read_only, uint32_t *found)
+/* The version in a store that has one; a new store gets ours. */
+static int settle_version(struct feed_txn *txn, bool read_only, uint32_t *version)
+{
+	int result = get(txn, TABLE_META, text_view("version"), version, sizeof *version);
+	if (result != RESULT_INVALID || read_only)
+		return result;
+	*version = FEED_STORE_VERSION;
+	return put(txn, TABLE_META, text_view("version"), view(version, sizeof *version));
+}
+
+/* In format 1 a key was its bytes alone. */
+static int upgrade_keys(struct feed_txn *txn)
+{
+	struct key_record record = {.state = KEY_TRUSTED};
+	char id[FEED_KEY_ID_SIZE];
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int code = mdb_cursor_open(txn->mdb, txn->tables[TABLE_KEYS], &cursor);
+	if (code != MDB_SUCCESS)
+		return feed_store_result(code);
+	code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+	while (code == MDB_SUCCESS) {
+		if (key.mv_size > sizeof id || value.mv_size != sizeof record.key) {
+			code = MDB_CORRUPTED;
+			break;
+		}
+		/* Both lie in the page that is changed. */
+		memcpy(id, key.mv_data, key.mv_size);
+		memcpy(record.key, value.mv_data, sizeof record.key);
+		key = view(id, key.mv_size);
+		value = view(&record, sizeof record);
+		code = mdb_cursor_put(cursor, &key, &value, MDB_CURRENT);
+		if (code == MDB_SUCCESS)
+			code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
+}
+
+/* Makes a store of format 1 one of ours. How far its spool was consumed goes: that spool's format is gone, too. */
+static int upgrade(struct feed_txn *txn, uint32_t *version)
+{
+	int result = upgrade_keys(txn);
+	if (result == RESULT_OK)
+		result = feed_store_result(mdb_drop(txn->mdb, txn->tables[TABLE_SEGMENTS], 0));
+	*version = FEED_STORE_VERSION;
+	if (result == RESULT_OK)
+		result = put(txn, TABLE_META, text_view("version"), view(version, sizeof *version));
+	return result;
+}
+
+/* Opens the tables. RESULT_OK with a *version that is not ours: it is none that can be opened so. */
+static int open_tables(struct feed_store *store, bool read_only, uint32_t *version)
 {
 	struct feed_txn txn;
 	int result = feed_txn_begin(store, read_only, &txn);
-	if (result != RESULT_OK)
-		return result;
-	result = get(&txn, TABLE_META, text_view("version"), found, sizeof *found);
-	if (result == RESULT_INVALID && !read_only) {
-		*found = FEED_STORE_VERSION;
-		result = put(&txn, TABLE_META, text_view("version"), view(found, sizeof *found));
-	}
-	if (result == RESULT_OK && !read_only)
-		return feed_txn_commit(&txn);
+	if (result == RESULT_OK)
+		result = open_table(store, &txn, TABLE_META, read_only);
+	if (result == RESULT_OK)
+		result = settle_version(&txn, read_only, version);
+	bool is_older = result == RESULT_OK && *version == OLDEST_VERSION && !read_only;
+	bool can_be_opened = is_older || *version == FEED_STORE_VERSION;
+	for (int i = TABLE_META + 1; i < TABLE_COUNT && can_be_opened && result == RESULT_OK; i++)
+		result = open_table(store, &txn, i, read_only);
+	if (result == RESULT_OK && is_older)
+		result = upgrade(&txn, version);
+	if (result == RESULT_OK && can_be_opened)
+		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
 	return result;
 }
@@ -139,7 +190,22 @@ static int open_env(struct feed_store *store, const char *folder, uint64_t limit
 		code = mdb_env_set_mapsize(store->env, limit);
 	if (code == MDB_SUCCESS)
 		code = mdb_env_open(store->env, folder, read_only ? MDB_RDONLY : 0, 0600);
-	return code == MDB_SUCCESS ? open_tables(store, read_only) : code;
+	return code;
+}
+
+static void tell_version(const char *folder, uint32_t version, char *why, size_t why_size)
+{
+	if (version == OLDEST_VERSION)
+		snprintf(why, why_size,
+			 "feed store %s: has format %u, which this version upgrades to %d when it "
+			 "publishes from it, and can't read before",
+			 folder, version, FEED_STORE_VERSION);
+	else
+		snprintf(
+			why, why_size,
+			"feed store %s: has format %u, this version writes %d; use the epptap that "
+			"made it, or a new state_dir",
+			folder, version, FEED_STORE_VERSION);
 }
 
 int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struct feed_store **out,
@@ -159,22 +225,19 @@ int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struc
 		code = errno;
 	if (code == MDB_SUCCESS)
 		code = open_env(store, folder, limit, read_only);
-	int result = code == MDB_SUCCESS ? check_version(store, read_only, &version) : RESULT_STORE;
+	int result = code == MDB_SUCCESS ? open_tables(store, read_only, &version) : RESULT_STORE;
 	if (result != RESULT_OK) {
 		snprintf(why, why_size, "feed store %s: %s; %s", folder,
-			 code == MDB_SUCCESS ? "it can't be read" : mdb_strerror(code),
+			 code == MDB_SUCCESS ? "it can't be read or written" : mdb_strerror(code),
 			 code == ENOENT ? "nothing was published from this state_dir yet"
 					: "see to its owner, mode and free space");
-		feed_store_close(&store);
+		result = result == RESULT_NOMEM ? RESULT_NOMEM : RESULT_STORE;
 	} else if (version != FEED_STORE_VERSION) {
-		snprintf(
-			why, why_size,
-			"feed store %s: has format %u, this version writes %d; use the epptap that "
-			"made it, or a new state_dir",
-			folder, version, FEED_STORE_VERSION);
+		tell_version(folder, version, why, why_size);
 		result = RESULT_STORE;
-		feed_store_close(&store);
 	}
+	if (result != RESULT_OK)
+		feed_store_close(&store);
 	*out = store;
 	return result;
 }

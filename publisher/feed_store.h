@@ -92,7 +92,8 @@ struct aside_header {
 	uint32_t unused;
 };
 
-/* Opens the store for the one writer, and makes it if it is missing; or for a reader, who needs one that is there.
+/* Opens the store for the one writer, who makes it if it is missing and upgrades one of format 1; or for a reader, who
+ * needs one that is there, and of this version's format.
  * On failure `why` says what is wrong, and what would be right. RESULT_OK, RESULT_STORE, RESULT_NOMEM. */
 MUST_USE int feed_store_open(const char *state_dir, uint64_t limit, bool read_only,
 			     struct feed_store **store, char *why, size_t why_size);

@@ -4,8 +4,10 @@
 #include "publisher/test/fixture.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -160,22 +162,133 @@ static void consumption_is_remembered_by_segment_until_it_is_forgotten(void **st
 {
 	(void)state;
 	const uint8_t first[SPOOL_ID_SIZE] = {1}, second[SPOOL_ID_SIZE] = {2};
-	uint64_t bytes = 9;
+	struct spool_mark mark = {.bytes = 9}, none = {0};
+	const struct spool_mark later = {
+		.bytes = 2000, .last_wall_us = -5, .closed = true, .finished = true};
 	begin_in_new_store();
-	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
-	assert_int_equal(bytes, 0);
-	assert_int_equal(feed_txn_set_consumed(&txn, first, 1000), RESULT_OK);
-	assert_int_equal(feed_txn_set_consumed(&txn, first, 2000), RESULT_OK);
-	assert_int_equal(feed_txn_set_consumed(&txn, second, 5), RESULT_OK);
+	assert_int_equal(feed_txn_mark(&txn, first, &mark), RESULT_OK);
+	assert_memory_equal(&mark, &none, sizeof mark);
+	mark.bytes = 1000;
+	assert_int_equal(feed_txn_set_mark(&txn, first, &mark), RESULT_OK);
+	assert_int_equal(feed_txn_set_mark(&txn, first, &later), RESULT_OK);
+	assert_int_equal(feed_txn_set_mark(&txn, second, &mark), RESULT_OK);
 	commit_and_reopen();
-	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
-	assert_int_equal(bytes, 2000);
+	assert_int_equal(feed_txn_mark(&txn, first, &mark), RESULT_OK);
+	assert_memory_equal(&mark, &later, sizeof mark);
 	assert_int_equal(feed_txn_forget_segment(&txn, first), RESULT_OK);
 	assert_int_equal(feed_txn_forget_segment(&txn, first), RESULT_OK);
-	assert_int_equal(feed_txn_consumed(&txn, first, &bytes), RESULT_OK);
-	assert_int_equal(bytes, 0);
-	assert_int_equal(feed_txn_consumed(&txn, second, &bytes), RESULT_OK);
-	assert_int_equal(bytes, 5);
+	assert_int_equal(feed_txn_mark(&txn, first, &mark), RESULT_OK);
+	assert_memory_equal(&mark, &none, sizeof mark);
+	assert_int_equal(feed_txn_mark(&txn, second, &mark), RESULT_OK);
+	assert_int_equal(mark.bytes, 1000);
+}
+
+static void order_and_identity_come_back(void **state)
+{
+	(void)state;
+	struct spool_order order, order_again;
+	struct feed_identity identity, identity_again;
+	static const struct spool_order no_order;
+	static const struct feed_identity no_identity;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_order(&txn, &order), RESULT_OK);
+	assert_memory_equal(&order, &no_order, sizeof order);
+	assert_int_equal(feed_txn_identity(&txn, &identity), RESULT_OK);
+	assert_memory_equal(&identity, &no_identity, sizeof identity);
+	order = (struct spool_order){
+		.boot_id = "b", .newest_us = 3, .second_us = 2, .newest_writer = 7};
+	identity = (struct feed_identity){
+		.stream = {1}, .inode = 2, .generation = 3, .renewed = 1, .machine = "m"};
+	assert_int_equal(feed_txn_set_order(&txn, &order), RESULT_OK);
+	assert_int_equal(feed_txn_set_identity(&txn, &identity), RESULT_OK);
+	commit_and_reopen();
+	assert_int_equal(feed_txn_order(&txn, &order_again), RESULT_OK);
+	assert_memory_equal(&order_again, &order, sizeof order);
+	assert_int_equal(feed_txn_identity(&txn, &identity_again), RESULT_OK);
+	assert_memory_equal(&identity_again, &identity, sizeof identity);
+}
+
+static void assert_next_intent(uint64_t writer, uint64_t from, uint64_t ticket, const char *bytes)
+{
+	const void *found;
+	size_t size;
+	int64_t wall_us;
+	assert_int_equal(feed_txn_next_intent(&txn, writer, &from, &wall_us, &found, &size),
+			 RESULT_OK);
+	assert_int_equal(from, ticket);
+	assert_int_equal(wall_us, (int64_t)ticket * 10);
+	assert_int_equal(size, strlen(bytes));
+	assert_memory_equal(found, bytes, size);
+}
+
+static void assert_no_intent(uint64_t writer, uint64_t from)
+{
+	const void *found;
+	size_t size;
+	int64_t wall_us;
+	assert_int_equal(feed_txn_next_intent(&txn, writer, &from, &wall_us, &found, &size),
+			 RESULT_INVALID);
+}
+
+static void intents_are_found_by_writer_and_ticket_until_they_end(void **state)
+{
+	(void)state;
+	uint64_t count;
+	begin_in_new_store();
+	assert_no_intent(1, 0);
+	assert_int_equal(feed_txn_add_intent(&txn, 1, 300, 3000, "late", 4), RESULT_OK);
+	assert_int_equal(feed_txn_add_intent(&txn, 1, 2, 20, "early", 5), RESULT_OK);
+	assert_int_equal(feed_txn_add_intent(&txn, 2, 2, 20, "", 0), RESULT_OK);
+	commit_and_reopen();
+	assert_no_intent(0, 0);
+	assert_next_intent(1, 0, 2, "early");
+	assert_next_intent(1, 2, 2, "early");
+	assert_next_intent(1, 3, 300, "late");
+	assert_no_intent(1, 301);
+	assert_next_intent(2, 0, 2, "");
+	assert_no_intent(3, 0);
+	assert_int_equal(feed_txn_end_intent(&txn, 1, 2), RESULT_OK);
+	assert_int_equal(feed_txn_end_intent(&txn, 1, 2), RESULT_OK);
+	assert_int_equal(feed_txn_end_intent(&txn, 2, 300), RESULT_OK);
+	assert_next_intent(1, 0, 300, "late");
+	assert_int_equal(feed_txn_count(&txn, TABLE_INTENTS, &count), RESULT_OK);
+	assert_int_equal(count, 2);
+}
+
+static void what_is_set_aside_keeps_its_number_until_it_is_taken_back(void **state)
+{
+	(void)state;
+	struct aside_header header = {.wall_us = 5, .kind = SPOOL_CHANGE, .reason = "undecodable"};
+	struct aside_header found;
+	const void *payload;
+	uint64_t number = 0;
+	size_t size;
+	begin_in_new_store();
+	assert_int_equal(feed_txn_next_aside(&txn, &number, &found, &payload, &size),
+			 RESULT_INVALID);
+	assert_int_equal(feed_txn_put_aside(&txn, &header, "first", 5), RESULT_OK);
+	header.kind = 99;
+	assert_int_equal(feed_txn_put_aside(&txn, &header, "", 0), RESULT_OK);
+	commit_and_reopen();
+	number = 0;
+	assert_int_equal(feed_txn_next_aside(&txn, &number, &found, &payload, &size), RESULT_OK);
+	assert_int_equal(number, 0);
+	assert_int_equal(size, 5);
+	assert_memory_equal(payload, "first", 5);
+	assert_int_equal(found.wall_us, 5);
+	assert_int_equal(found.kind, SPOOL_CHANGE);
+	assert_string_equal(found.reason, "undecodable");
+	assert_int_equal(feed_txn_take_back(&txn, 0), RESULT_OK);
+	assert_int_equal(feed_txn_take_back(&txn, 0), RESULT_OK);
+	assert_int_equal(feed_txn_next_aside(&txn, &number, &found, &payload, &size), RESULT_OK);
+	assert_int_equal(number, 1);
+	assert_int_equal(found.kind, 99);
+	assert_int_equal(size, 0);
+	/* A number is not given twice while a later one is there. */
+	assert_int_equal(feed_txn_put_aside(&txn, &header, "third", 5), RESULT_OK);
+	number = 2;
+	assert_int_equal(feed_txn_next_aside(&txn, &number, &found, &payload, &size), RESULT_OK);
+	assert_memory_equal(payload, "third", 5);
 }
 
 static void the_clock_comes_back(void **state)
@@ -192,27 +305,32 @@ static void the_clock_comes_back(void **state)
 	assert_memory_equal(&again, &clock, sizeof clock);
 }
 
-static int count_keys(void *context, const char *id, size_t id_size,
-		      const uint8_t key[FEED_KEY_SIZE])
+static int count_keys(void *context, const char *id, size_t id_size, const struct key_record *key)
 {
 	assert_int_equal(id_size, 2);
-	assert_int_equal(id[1], (char)key[0]);
+	assert_int_equal(id[1], (char)key->key[0]);
 	++*(int *)context;
 	return RESULT_OK;
 }
 
-static void keys_are_remembered_once_each(void **state)
+static void keys_are_remembered_once_each_with_what_became_of_them(void **state)
 {
 	(void)state;
-	const uint8_t a[FEED_KEY_SIZE] = {'a'}, b[FEED_KEY_SIZE] = {'b'};
+	struct key_record a = {.key = {'a'}}, b = {.key = {'b'}}, found;
 	int count = 0;
 	begin_in_new_store();
-	assert_int_equal(feed_txn_add_key(&txn, "ka", a), RESULT_OK);
-	assert_int_equal(feed_txn_add_key(&txn, "kb", b), RESULT_OK);
+	assert_int_equal(feed_txn_key(&txn, "ka", &found), RESULT_INVALID);
+	assert_int_equal(feed_txn_set_key(&txn, "ka", &a), RESULT_OK);
+	assert_int_equal(feed_txn_set_key(&txn, "kb", &b), RESULT_OK);
 	commit_and_reopen();
-	assert_int_equal(feed_txn_add_key(&txn, "ka", a), RESULT_OK);
+	a.state = KEY_REVOKED;
+	assert_int_equal(feed_txn_set_key(&txn, "ka", &a), RESULT_OK);
 	assert_int_equal(feed_txn_each_key(&txn, count_keys, &count), RESULT_OK);
 	assert_int_equal(count, 2);
+	assert_int_equal(feed_txn_key(&txn, "ka", &found), RESULT_OK);
+	assert_int_equal(found.state, KEY_REVOKED);
+	assert_int_equal(feed_txn_key(&txn, "kb", &found), RESULT_OK);
+	assert_int_equal(found.state, KEY_TRUSTED);
 }
 
 /* Events 0 to 4, seen at 10 to 14, all for `channels` channels. */
@@ -388,8 +506,117 @@ static void a_store_of_another_version_is_refused_in_words(void **state)
 		assert_int_equal(open_store(LIMIT, read_only), RESULT_STORE);
 		assert_null(store);
 		assert_non_null(strstr(why, scratch.path));
-		assert_non_null(strstr(why, "has format 2, this version writes 1"));
+		assert_non_null(strstr(why, "has format 3, this version writes 2"));
 	}
+}
+
+static void put_raw(MDB_txn *mdb, MDB_dbi table, const char *name, const void *bytes, size_t size)
+{
+	MDB_val key = {.mv_data = (void *)(uintptr_t)name, .mv_size = strlen(name)};
+	MDB_val value = {.mv_data = (void *)(uintptr_t)bytes, .mv_size = size};
+	assert_int_equal(mdb_put(mdb, table, &key, &value, 0), 0);
+}
+
+enum { OLD_KEYS = 200 }; /* more than one page of them */
+
+/* A store as version 0.1.0 left it, written by LMDB alone. */
+static void make_format_1(void)
+{
+	static const char *const names[] = {"meta",  "events", "channels", "places",
+					    "holds", "due",    "segments", "keys"};
+	const struct feed_clock clock = {.feed_ms = 77};
+	const uint32_t version = 1;
+	const uint64_t consumed = 4711;
+	const struct channel_record channel = {.id = 3, .next_index = 9, .held = 2};
+	char path[128], id[FEED_KEY_ID_SIZE];
+	uint8_t key[FEED_KEY_SIZE] = {0};
+	MDB_dbi tables[8];
+	MDB_txn *mdb;
+	MDB_env *env;
+	snprintf(path, sizeof path, "%s/" FEED_STORE_FOLDER, scratch.path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+	assert_int_equal(mdb_env_set_mapsize(env, LIMIT), 0);
+	assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &mdb), 0);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(mdb_dbi_open(mdb, names[i], MDB_CREATE, &tables[i]), 0);
+	put_raw(mdb, tables[0], "version", &version, sizeof version);
+	put_raw(mdb, tables[0], "clock", &clock, sizeof clock);
+	put_raw(mdb, tables[2], "public", &channel, sizeof channel);
+	put_raw(mdb, tables[6], "0123456789abcdef", &consumed, sizeof consumed);
+	for (int i = 0; i < OLD_KEYS; i++) {
+		snprintf(id, sizeof id, "%043d", i);
+		key[0] = (uint8_t)i;
+		put_raw(mdb, tables[7], id, key, sizeof key);
+	}
+	assert_int_equal(mdb_txn_commit(mdb), 0);
+	mdb_env_close(env);
+}
+
+static int check_old_key(void *context, const char *id, size_t id_size,
+			 const struct key_record *key)
+{
+	int *count = context;
+	char expected[FEED_KEY_ID_SIZE];
+	snprintf(expected, sizeof expected, "%043d", *count);
+	assert_int_equal(id_size, FEED_KEY_ID_SIZE - 1);
+	assert_memory_equal(id, expected, id_size);
+	assert_int_equal(key->key[0], (uint8_t)*count);
+	assert_int_equal(key->state, KEY_TRUSTED);
+	++*count;
+	return RESULT_OK;
+}
+
+static void a_store_of_format_1_is_upgraded_by_the_writer_and_refused_by_a_reader(void **state)
+{
+	(void)state;
+	struct feed_clock clock;
+	struct channel_record channel;
+	uint64_t segments;
+	int keys = 0;
+	make_format_1();
+	assert_int_equal(open_store(LIMIT, true), RESULT_STORE);
+	assert_non_null(strstr(why, "has format 1, which this version upgrades to 2"));
+	begin_in_new_store();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(feed_txn_clock(&txn, &clock), RESULT_OK);
+		assert_int_equal(clock.feed_ms, 77);
+		assert_int_equal(feed_txn_channel(&txn, "public", false, &channel), RESULT_OK);
+		assert_int_equal(channel.id, 3);
+		assert_int_equal(channel.next_index, 9);
+		assert_int_equal(channel.held, 2);
+		assert_int_equal(feed_txn_count(&txn, TABLE_SEGMENTS, &segments), RESULT_OK);
+		assert_int_equal(segments, 0);
+		keys = 0;
+		assert_int_equal(feed_txn_each_key(&txn, check_old_key, &keys), RESULT_OK);
+		assert_int_equal(keys, OLD_KEYS);
+		commit_and_reopen();
+	}
+	assert_int_equal(feed_txn_add_intent(&txn, 1, 1, 1, "x", 1), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	feed_store_close(&store);
+	assert_int_equal(open_store(LIMIT, true), RESULT_OK);
+}
+
+/* An upgrade is one transaction: cut short, the old store stands. */
+static void an_upgrade_that_fails_leaves_the_old_store(void **state)
+{
+	(void)state;
+	struct rlimit before, tight;
+	make_format_1();
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	tight = before;
+	tight.rlim_cur = 16384; /* the lock file and the first pages */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	int result = open_store(LIMIT, false);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(result, RESULT_STORE);
+	assert_int_equal(open_store(LIMIT, true), RESULT_STORE);
+	assert_non_null(strstr(why, "has format 1"));
+	assert_int_equal(open_store(LIMIT, false), RESULT_OK);
 }
 
 static void a_reader_needs_a_store_that_is_there(void **state)
@@ -440,12 +667,17 @@ int main(void)
 		IN_SCRATCH(places_are_each_channels_own_and_in_the_order_of_giving),
 		IN_SCRATCH(consumption_is_remembered_by_segment_until_it_is_forgotten),
 		IN_SCRATCH(the_clock_comes_back),
-		IN_SCRATCH(keys_are_remembered_once_each),
+		IN_SCRATCH(order_and_identity_come_back),
+		IN_SCRATCH(intents_are_found_by_writer_and_ticket_until_they_end),
+		IN_SCRATCH(what_is_set_aside_keeps_its_number_until_it_is_taken_back),
+		IN_SCRATCH(keys_are_remembered_once_each_with_what_became_of_them),
 		IN_SCRATCH(pruning_takes_the_oldest_places_and_keeps_the_indices),
 		IN_SCRATCH(an_event_goes_when_the_last_of_its_channels_lets_go),
 		IN_SCRATCH(a_full_store_says_so_and_can_be_read_and_pruned_and_written_again),
 		IN_SCRATCH(a_reader_that_was_killed_does_not_make_the_store_grow),
 		IN_SCRATCH(a_store_of_another_version_is_refused_in_words),
+		IN_SCRATCH(a_store_of_format_1_is_upgraded_by_the_writer_and_refused_by_a_reader),
+		IN_SCRATCH(an_upgrade_that_fails_leaves_the_old_store),
 		IN_SCRATCH(a_reader_needs_a_store_that_is_there),
 		IN_SCRATCH(a_folder_that_cannot_be_made_is_told),
 		cmocka_unit_test(numbers_of_keys_sort_as_numbers),
