@@ -86,7 +86,7 @@ struct config {
 		uint64_t queue, frame_limit;
 		uint64_t streams; /* not used yet */
 		enum config_durability durability;
-		int64_t wait_limit_ms; /* not used yet */
+		int64_t wait_limit_ms; /* of durability: wait */
 		bool intent;           /* not used yet */
 	} capture;
 	int64_t reorder_ms; /* not used yet */

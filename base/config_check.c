@@ -336,8 +336,6 @@ static int not_built_yet(struct config_reader *reader, const yaml_node_t *root)
 		bool asked;
 		const char *path, *words;
 	} refusals[] = {
-		{config->capture.durability == CONFIG_DURABILITY_WAIT, "capture.durability",
-		 "wait needs epptap_begin, which this version does not have; write batch"},
 		{config->server_changes, "server_changes",
 		 "the registry's own changes come with a later version; write false"},
 		{config->namespaces.count > 0, "namespaces",

@@ -47,16 +47,23 @@ static int put(struct epptap *tap, const struct queue_entry *entry, uint64_t *po
 }
 
 /* The same for the first entry of a command, which is lost if it can't be put. */
-static int put_command(struct epptap *tap, const struct queue_entry *entry)
+static int put_command(struct epptap *tap, const struct queue_entry *entry, uint64_t *position)
 {
-	uint64_t position;
 	enum loss reason;
-	int result = put(tap, entry, &position, &reason);
+	int result = put(tap, entry, position, &reason);
 	if (result != RESULT_OK)
 		lose(tap, entry->owner, reason, entry->wall_us);
 	else
 		count(&tap->counters.accepted);
 	return result;
+}
+
+/* With `durability: wait`, returns when all before `position` is durable. RESULT_TIMEOUT: not yet, but it stays queued. */
+static int await(struct epptap *tap, uint64_t position)
+{
+	if (tap->config->capture.durability != CONFIG_DURABILITY_WAIT)
+		return RESULT_OK;
+	return capture_wait(tap->capture, position, tap->config->capture.wait_limit_ms);
 }
 
 /* A frame over the limit is not even looked at: that, too, must be bounded. */
@@ -96,20 +103,23 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 		.response = response,
 		.response_size = response_size,
 	};
-	if (command_size <= limit && response_size <= limit)
-		return put_command(tap, &entry);
-	lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
-	return EPPTAP_OK;
+	if (command_size > limit || response_size > limit) {
+		lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
+		return EPPTAP_OK;
+	}
+	uint64_t position;
+	int result = put_command(tap, &entry, &position);
+	return result == RESULT_OK ? await(tap, position) : result;
 }
 
 /* Puts the command of an intent into the queue, with a ticket of its own. */
-static int put_begin(struct epptap *tap, struct queue_entry *entry)
+static int put_begin(struct epptap *tap, struct queue_entry *entry, uint64_t *position)
 {
 	if (tickets_take(tap->tickets, entry->owner, &entry->ticket) != RESULT_OK) {
 		lose(tap, entry->owner, LOSS_NO_TICKET, entry->wall_us);
 		return RESULT_FULL;
 	}
-	int result = put_command(tap, entry);
+	int result = put_command(tap, entry, position);
 	if (result != RESULT_OK)
 		tickets_give_back(tap->tickets, entry->ticket);
 	return result;
@@ -144,10 +154,12 @@ int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 		lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
 		return EPPTAP_OK;
 	}
-	int result = put_begin(tap, &entry);
-	if (result == RESULT_OK)
-		*ticket = entry.ticket;
-	return result;
+	uint64_t position;
+	int result = put_begin(tap, &entry, &position);
+	if (result != RESULT_OK)
+		return result;
+	*ticket = entry.ticket;
+	return await(tap, position);
 }
 
 /* Puts the response of an intent into the queue; if it can't be, the outcome is unknown. */

@@ -206,20 +206,24 @@ enum loss capture_why_full(struct capture *capture)
 	return (enum loss)atomic_load(&capture->why_full);
 }
 
-int capture_flush(struct capture *capture, unsigned timeout_ms)
+int capture_wait(struct capture *capture, uint64_t position, int64_t timeout_ms)
 {
-	int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-	uint64_t target = queue_end(capture->parts.queue);
+	int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
 	pthread_mutex_lock(&capture->lock);
 	capture->waiting++;
 	pthread_cond_signal(&capture->call);
 	bool in_time = true;
-	while (capture->durable < target && in_time)
+	while (capture->durable < position && in_time)
 		in_time = thread_wait(&capture->answer, &capture->lock, deadline_us);
-	int result = capture->durable >= target ? RESULT_OK : RESULT_TIMEOUT;
+	int result = capture->durable >= position ? RESULT_OK : RESULT_TIMEOUT;
 	capture->waiting--;
 	pthread_mutex_unlock(&capture->lock);
 	return result;
+}
+
+int capture_flush(struct capture *capture, unsigned timeout_ms)
+{
+	return capture_wait(capture, queue_end(capture->parts.queue), timeout_ms);
 }
 
 /* Empties the queue; tells what that lost. False: there was no room to tell it. */

@@ -10,8 +10,10 @@
  * Threads     Every call may come from any thread at any time, but epptap_close(): when it begins, no other call on
  *             the handle may be under way or follow. The tap keeps no thread-local state and calls nothing back.
  *             Its own threads block all signals.
- * Blocking    epptap_transaction() never blocks: no lock is held over a copy, no system call waits. epptap_flush()
- *             and epptap_close() wait, for the time given at most; epptap_open() reads files and may wait for a disk.
+ * Blocking    epptap_transaction(), _begin() and _end() never block: no lock is held over a copy, no system call waits.
+ *             Only with `durability: wait` in the configuration do the first two, if the command may change something,
+ *             return when it is on disk, after wait_limit at the latest. epptap_flush() and epptap_close() wait, for the
+ *             time given at most; epptap_open() reads files and may wait for a disk.
  * Fork        Open the tap after the last fork. In a child of the process that opened it every call answers
  *             EPPTAP_EFORK, and epptap_close() merely forgets the handle.
  * Disk full   The tap keeps what it has, in the queue, and goes on when there is room; when the queue is full, the
@@ -64,14 +66,15 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
  * that don't overlap in time keep their order in the feed.
  * `registrar` is the login id of the session, or NULL where none is known; an id that is not printable ASCII without
  * spaces, or over 64 bytes, is left out of the event. A frame over capture.frame_limit is not taken but counted.
- * Answers EPPTAP_OK (also for what is of no interest), _EINVAL (NULL or empty frame), _EFULL, _EFORK. */
+ * Answers EPPTAP_OK (also for what is of no interest), _EINVAL (NULL or empty frame), _EFULL, _EFORK; with `durability:
+ * wait` also _ETIMEOUT: it is taken, and will be on disk when that can be written. */
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
 		       size_t command_size, const void *response, size_t response_size);
 
 /* The same in two steps, so that a change is known of even if the front end dies in the midst of it: the feed then tells
  * it with `outcome: unknown`. epptap_begin() shows a command before it is carried out, epptap_end() its response, and
  * nothing of it is shown by epptap_transaction().
- * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken. A ticket is good in the process
+ * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken (EPPTAP_ETIMEOUT gives one). A ticket is good in the process
  * and for the handle that gave it, from any thread, for one epptap_end(); 16384 can be open at once. Those that are open
  * when the tap is closed are told as unknown.
  * Answers as epptap_transaction() does, EPPTAP_EFULL also if too many tickets are open. A command over

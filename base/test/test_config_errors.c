@@ -373,9 +373,6 @@ static const struct complaint complaints[] = {
 	 ":3:39: keys.log: is the key of keys.event; write one of its own"},
 
 	/* what is not built yet */
-	{"waiting for durability is refused", MINIMAL "capture: {durability: wait}\n",
-	 ":6:23: capture.durability: wait needs epptap_begin, which this version does not "
-	 "have; write batch"},
 	{"server changes are refused", MINIMAL "server_changes: on\n",
 	 ":6:17: server_changes: the registry's own changes come with a later version; write "
 	 "false"},

@@ -1,6 +1,7 @@
 /* What the calls of the ABI come to in the spool: pairs, intents and their ends, losses. Without a publisher. */
 #include "plugin/epptap.h"
 
+#include "base/clock.h"
 #include "base/state_dir.h"
 #include "plugin/test/frames.h"
 #include "plugin/test/scratch.h"
@@ -14,6 +15,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/mount.h>
 
 #include <cmocka.h>
 
@@ -401,6 +403,80 @@ static void a_registrar_alone_may_fill_the_queue(void **state)
 	assert_int_equal(unlink(filler), 0);
 }
 
+/* Reads the spool as it is at this moment: what a crash would leave. */
+static int durable_now(void)
+{
+	spooled_read(&spooled, state_dir);
+	return spooled.count;
+}
+
+static void with_wait_a_call_returns_when_its_record_is_durable(void **state)
+{
+	(void)state;
+	uint64_t ticket;
+	write_config(", durability: wait, wait_limit: 60s");
+	open_tap();
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
+		assert_int_equal(durable_now(), 3 * i + 1);
+		assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_OK);
+		assert_int_equal(durable_now(), 3 * i + 2);
+		assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+		assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+		assert_int_equal(durable_now(), 3 * i + 3);
+	}
+}
+
+/* On a disk of its own, which is full. */
+static void with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing(void **state)
+{
+	(void)state;
+	static char zeros[4096];
+	uint64_t ticket = 0;
+	mkdir(state_dir, 0700);
+	if (mount("tmpfs", state_dir, "tmpfs", 0, "size=256k") != 0)
+		skip();
+	write_config(", durability: wait, wait_limit: 300ms");
+	open_tap();
+	int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, zeros, sizeof zeros) > 0)
+		;
+	close(fd);
+	/* The segment's last page has room for some more. */
+	int64_t start_us;
+	int shown, taken = 0;
+	do {
+		start_us = clock_monotonic_us();
+		shown = show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE);
+	} while (++taken < 1000 && shown == EPPTAP_OK);
+	int64_t middle_us = clock_monotonic_us();
+	int begun_with = begin(FRAME_UPDATE("b.example"), &ticket);
+	int64_t end_us = clock_monotonic_us();
+	int of_no_interest = show("clientx", FRAME_CHECK, FRAME_DONE);
+	int64_t after_us = clock_monotonic_us();
+	unlink(filler);
+	int flushed = epptap_flush(tap, MINUTE_MS);
+	int ended = end(ticket, FRAME_DONE);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	umount2(state_dir, MNT_DETACH);
+	assert_int_equal(shown, EPPTAP_ETIMEOUT);
+	assert_in_range(middle_us - start_us, 300000, 5000000);
+	assert_int_equal(begun_with, EPPTAP_ETIMEOUT);
+	assert_in_range(end_us - middle_us, 300000, 5000000);
+	assert_true(ticket != 0);
+	assert_int_equal(of_no_interest, EPPTAP_OK);
+	assert_in_range(after_us - end_us, 0, 200000);
+	assert_int_equal(flushed, EPPTAP_OK);
+	assert_int_equal(ended, EPPTAP_OK);
+	assert_int_equal(spooled.count, taken + 3);
+	records = spooled.items + taken;
+	assert_string_equal(records[-1].name, "a.example");
+	assert_kind(0, SPOOL_INTENT, ticket);
+	assert_kind(1, SPOOL_CHANGE, ticket);
+	assert_kind(2, SPOOL_CLOSED, 0);
+}
+
 enum { THREADS = 8, PER_THREAD = 3000 };
 
 static _Atomic unsigned accepted_ends, refused_ends, given_up_ends, refused_begins;
@@ -480,6 +556,8 @@ int main(void)
 		WITH_CONFIG(frames_over_the_limit_are_told),
 		WITH_CONFIG(a_flood_of_one_registrar_costs_another_nothing),
 		WITH_CONFIG(a_registrar_alone_may_fill_the_queue),
+		WITH_CONFIG(with_wait_a_call_returns_when_its_record_is_durable),
+		WITH_CONFIG(with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing),
 		WITH_CONFIG(many_threads_begin_and_end_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
