@@ -166,14 +166,27 @@ static int change_over(struct publisher *publisher, const struct order *order, c
 	return result;
 }
 
+/* If that can't be told, what was under way is to be read again: so the pipeline is opened anew. */
+static int announce(struct publisher *publisher, struct order *order)
+{
+	char nothing[WHY_SIZE];
+	int result = pipeline_announce_key(publisher->pipeline, order->key, order->why,
+					   sizeof order->why);
+	if (result == RESULT_OK)
+		return RESULT_OK;
+	give_up(publisher, LINGER_MOST_MS);
+	if (take_over(publisher, nothing, sizeof nothing) != RESULT_OK)
+		set_state(publisher, PUBLISHER_REFUSED); /* tried again, and said, later */
+	return result;
+}
+
 static void obey(struct publisher *publisher)
 {
 	struct order *order = &publisher->order;
 	bool new_key = strcmp(signing_key_id(order->key), signing_key_id(publisher->key)) != 0;
 	order->result = RESULT_OK;
 	if (publisher->pipeline && new_key)
-		order->result = pipeline_announce_key(publisher->pipeline, order->key, order->why,
-						      sizeof order->why);
+		order->result = announce(publisher, order);
 	if (order->result == RESULT_OK && !order->hands_over) {
 		order->result = change_over(publisher, order, order->why, sizeof order->why);
 		return;
