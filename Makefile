@@ -220,7 +220,8 @@ install: $(BUILT)
 	install -m 644 etc/epptap.yaml etc/prometheus/epptap.rules.yml etc/grafana/epptap.json \
 	  $(DESTDIR)$(docdir)/examples
 	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
-	install -D -m 644 publisher/README.md $(DESTDIR)$(docdir)/publisher/README.md
+	install -d $(DESTDIR)$(docdir)/publisher
+	install -m 644 publisher/README.md publisher/FEED.md publisher/OPERATING.md $(DESTDIR)$(docdir)/publisher
 	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
 	install -D -m 644 conformance/subscriber.py $(DESTDIR)$(docdir)/conformance/subscriber.py
 

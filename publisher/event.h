@@ -1,6 +1,6 @@
 /* event.h - a change as the claims of a Security Event Token (RFC 8417)
  *
- * publisher/README.md tells what each member means. Pure: what is random or a time is given. Not a byte of a claim
+ * publisher/FEED.md tells what each member means. Pure: what is random or a time is given. Not a byte of a claim
  * comes from anywhere but the change's typed members, the config and our own words.
  */
 #ifndef PUBLISHER_EVENT_H

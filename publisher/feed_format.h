@@ -1,7 +1,7 @@
 /* feed_format.h - what publisher and subscriber must agree on, byte for byte
  *
  * Pure: no state, no threads, no store. Needs libcrypto for base64 and SHA-256. What the feed means is told in
- * publisher/README.md; the standards are RFC 7515 (JWS), RFC 7638 (key ids), RFC 8417 (security event tokens).
+ * publisher/FEED.md; the standards are RFC 7515 (JWS), RFC 7638 (key ids), RFC 8417 (security event tokens).
  */
 #ifndef PUBLISHER_FEED_FORMAT_H
 #define PUBLISHER_FEED_FORMAT_H

@@ -28,7 +28,7 @@ MUST_USE int outlet_open_relay(int fd, struct outlet **outlet);
  * again later. errno says why. */
 bool outlet_bind(struct outlet *outlet);
 
-/* Sends one message of three frames: topic, index, JWS (publisher/README.md). */
+/* Sends one message of three frames: topic, index, JWS (publisher/FEED.md). */
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
 		 size_t size);
 
