@@ -22,9 +22,9 @@ static void lose(struct epptap *tap, unsigned who, enum loss reason, int64_t wal
 	registrars_lose(tap->registrars, who, reason, wall_us);
 }
 
-static size_t frame_limit(const struct epptap *tap)
+static size_t frame_limit(struct epptap *tap)
 {
-	return tap->config->capture.frame_limit;
+	return tap_config(tap)->capture.frame_limit;
 }
 
 /* Puts an entry into the queue, if its owner may have the room; *position is behind it. RESULT_FULL: *reason says why
@@ -61,9 +61,10 @@ static int put_command(struct epptap *tap, const struct queue_entry *entry, uint
 /* With `durability: wait`, returns when all before `position` is durable. RESULT_TIMEOUT: not yet, but it stays queued. */
 static int await(struct epptap *tap, uint64_t position)
 {
-	if (tap->config->capture.durability != CONFIG_DURABILITY_WAIT)
+	const struct config *config = tap_config(tap);
+	if (config->capture.durability != CONFIG_DURABILITY_WAIT)
 		return RESULT_OK;
-	return capture_wait(tap->capture, position, tap->config->capture.wait_limit_ms);
+	return capture_wait(tap->capture, position, config->capture.wait_limit_ms);
 }
 
 /* A frame over the limit is not even looked at: that, too, must be bounded. */

@@ -22,7 +22,9 @@ enum {
 
 struct capture {
 	struct capture_parts parts;
-	_Atomic int why_full; /* enum loss */
+	_Atomic(const struct config *) config; /* to go by from the next round on */
+	const struct config *used;             /* gone by now; the thread's */
+	_Atomic int why_full;                  /* enum loss */
 	struct gather *gather;
 	pthread_t thread;
 	int64_t last_traffic_us, last_complaint_us;
@@ -134,11 +136,22 @@ static void tell_others(struct capture *capture)
 	gather_losses(capture->gather, &stamp, clock_monotonic_us());
 }
 
+static void follow_config(struct capture *capture)
+{
+	const struct config *config = atomic_load(&capture->config);
+	if (config == capture->used)
+		return;
+	capture->used = config;
+	gather_use(capture->gather, config);
+	spool_writer_set_limit(capture->parts.spool, config->spool_limit);
+}
+
 /* One round: what waits in the queue, up to a batch. Returns how long to sleep before the next. */
 static int64_t round_of(struct capture *capture)
 {
 	struct queue_entry entry;
 	bool any = false;
+	follow_config(capture);
 	while (!spool_writer_has_much(capture->parts.spool) &&
 	       queue_peek(capture->parts.queue, &entry)) {
 		gather_entry(capture->gather, &entry);
@@ -182,6 +195,7 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 	if (!capture)
 		return RESULT_NOMEM;
 	capture->parts = *parts;
+	capture_use(capture, parts->config);
 	atomic_init(&capture->why_full, LOSS_QUEUE_FULL);
 	pthread_mutex_init(&capture->lock, NULL);
 	thread_condition_init(&capture->call);
@@ -192,13 +206,18 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 						.counters = parts->counters};
 	int result = gather_new(&for_gather, &capture->gather);
 	if (result == RESULT_OK)
-		gather_use(capture->gather, parts->config);
+		follow_config(capture);
 	if (result == RESULT_OK)
 		result = thread_start(&capture->thread, "epptap-capture", run, capture);
 	if (result != RESULT_OK)
 		capture_free(&capture);
 	*out = capture;
 	return result;
+}
+
+void capture_use(struct capture *capture, const struct config *config)
+{
+	atomic_store(&capture->config, config);
 }
 
 enum loss capture_why_full(struct capture *capture)

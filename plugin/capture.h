@@ -21,7 +21,7 @@ struct capture;
 
 /* What it works on, lent: all of it must outlive it. The spool is the thread's alone from its start on. */
 struct capture_parts {
-	const struct config *config;
+	const struct config *config; /* until capture_use() */
 	struct queue *queue;
 	struct registrars *registrars;
 	struct tickets *tickets;
@@ -31,6 +31,9 @@ struct capture_parts {
 
 /* Starts the thread, with all signals blocked. RESULT_OK or RESULT_NOMEM (no memory, or no thread to be had). */
 MUST_USE int capture_start(const struct capture_parts *parts, struct capture **capture);
+
+/* Goes by this config from its next round on. The old one may be in use until the capture is stopped. Any thread. */
+void capture_use(struct capture *capture, const struct config *config);
 
 /* What it comes from if the queue is full now: LOSS_QUEUE_FULL, or while the spool can't be written, LOSS_SPOOL_LIMIT or
  * LOSS_DISK_FULL. Any thread. */

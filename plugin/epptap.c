@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ABI = 1, WHY_SIZE = 1024, STATS_MAX = 65536 };
+enum { ABI = 1, STATS_MAX = 65536 };
 
 _Static_assert((int)EPPTAP_OK == (int)RESULT_OK, "OK");
 _Static_assert((int)EPPTAP_EINVAL == (int)RESULT_INVALID, "EINVAL");
@@ -64,13 +64,13 @@ static void write_capture_stats(void *context, struct buffer *json)
 /* With `publisher: process` epptapd publishes, and no module is loaded. */
 static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 {
-	if (tap->config->publisher == CONFIG_PUBLISHER_PROCESS)
+	if (tap_config(tap)->publisher == CONFIG_PUBLISHER_PROCESS)
 		return RESULT_OK;
 	int result = publisher_load(&tap->module, why, why_size);
 	if (result != RESULT_OK)
 		return result;
 	const struct publisher_host host = {
-		.config = tap->config,
+		.config = tap_config(tap),
 		.dir = tap->state_dir,
 	};
 	return tap->module->start(&host, &tap->publisher, why, why_size);
@@ -79,7 +79,7 @@ static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 static int start_capture(struct epptap *tap)
 {
 	const struct capture_parts parts = {
-		.config = tap->config,
+		.config = tap_config(tap),
 		.queue = tap->queue,
 		.registrars = tap->registrars,
 		.tickets = tap->tickets,
@@ -92,6 +92,7 @@ static int start_capture(struct epptap *tap)
 /* Opens all parts, in the order in which they need each other; `why` is filled on failure. */
 static int open_parts(struct epptap *tap, const char *path, char *why, size_t why_size)
 {
+	pthread_mutex_init(&tap->reload_lock, NULL);
 	int result = make_mark(tap);
 	if (result != RESULT_OK) {
 		snprintf(why, why_size,
@@ -99,23 +100,26 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 			 "Linux 4.14 or newer is needed");
 		return result;
 	}
-	result = config_load(path, &tap->config, why, why_size);
+	struct tap_config *first;
+	result = tap_load(&first, path, why, why_size);
 	if (result != RESULT_OK)
 		return result;
-	result = state_dir_open(tap->config->state_dir, &tap->state_dir, why, why_size);
+	tap_use(tap, first);
+	const struct config *config = first->config;
+	result = state_dir_open(config->state_dir, &tap->state_dir, why, why_size);
 	if (result != RESULT_OK)
 		return result;
-	result = spool_writer_open(tap->state_dir, tap->config->spool_limit, &tap->spool);
+	result = spool_writer_open(tap->state_dir, config->spool_limit, &tap->spool);
 	if (result != RESULT_OK) {
 		snprintf(why, why_size,
 			 "the spool in %s can't be begun: %s; make room, or see to its "
 			 "owner and mode",
-			 tap->config->state_dir,
+			 config->state_dir,
 			 result == RESULT_STORE ? strerror(errno) : result_text(result));
 		return result;
 	}
 	snprintf(why, why_size, "out of memory, or no thread to be had");
-	result = queue_new(tap->config->capture.queue, &tap->queue);
+	result = queue_new(config->capture.queue, &tap->queue);
 	if (result == RESULT_OK)
 		result = registrars_new(&tap->registrars);
 	if (result == RESULT_OK)
@@ -127,7 +131,7 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 
 int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_size)
 {
-	char text[WHY_SIZE] = "";
+	char text[TAP_WHY_SIZE] = "";
 	if (tap)
 		*tap = NULL;
 	if (why && why_size)
@@ -206,7 +210,8 @@ void epptap_close(struct epptap **tap, unsigned drain_ms)
 	registrars_free(&closed->registrars);
 	tickets_free(&closed->tickets);
 	state_dir_close(&closed->state_dir);
-	config_free(&closed->config);
+	tap_free_configs(&closed->configs);
+	pthread_mutex_destroy(&closed->reload_lock);
 	if (closed->mark)
 		munmap((void *)(uintptr_t)closed->mark, sizeof *closed->mark);
 	free(closed);

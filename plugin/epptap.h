@@ -18,7 +18,7 @@
  *             EPPTAP_EFORK, and epptap_close() merely forgets the handle.
  * Disk full   The tap keeps what it has, in the queue, and goes on when there is room; when the queue is full, the
  *             newest change is dropped and counted. The front end goes on whatever happens.
- * Reload      Close it and open it again: what was accepted is on disk, and is published by whoever opens next.
+ * Reload      epptap_reload() goes by a changed configuration without losing a call.
  */
 #ifndef EPPTAP_H
 #define EPPTAP_H
@@ -97,6 +97,14 @@ int epptap_flush(struct epptap *tap, unsigned timeout_ms);
  * the NUL out; with EPPTAP_EINVAL for too little room, *size is the capacity that it takes. 16 KiB are plenty.
  * Answers EPPTAP_OK, _EINVAL, _EFORK, _ENOMEM. */
 int epptap_stats(struct epptap *tap, char *json, size_t *size);
+
+/* Reads the configuration file again, at the path that epptap_open() was given, and goes by it from then on; other calls
+ * may be under way. registry, state_dir, capture.queue and publisher must be as before; nearly all else may have changed,
+ * the key that signs too. Each reload keeps some KiB until the tap is closed, since a call may still be reading the old
+ * configuration. May wait for a disk, and while sockets are opened anew.
+ * On failure everything stays as it was, and `why`, as with epptap_open(), says what is wrong.
+ * Answers EPPTAP_OK, _EINVAL, _ECONFIG, _EFORK, _ESTORE, _ENOMEM. */
+int epptap_reload(struct epptap *tap, char *why, size_t why_size);
 
 /* Makes durable what was accepted, publishes what it can, for drain_ms milliseconds together at most (a disk that
  * hangs may hold it longer), then ends the threads, frees everything and sets *tap NULL. What was not published is

@@ -158,6 +158,11 @@ int spool_writer_open(struct state_dir *dir, uint64_t limit, struct spool_writer
 	return result;
 }
 
+void spool_writer_set_limit(struct spool_writer *writer, uint64_t limit)
+{
+	writer->limit = limit;
+}
+
 uint64_t spool_writer_number(const struct spool_writer *writer)
 {
 	return writer->number;

@@ -27,6 +27,9 @@ struct spool_note {
  * about. RESULT_OK, RESULT_STORE (errno says why), RESULT_NOMEM. */
 MUST_USE int spool_writer_open(struct state_dir *dir, uint64_t limit, struct spool_writer **writer);
 
+/* All segments together may take `limit` bytes from now on. */
+void spool_writer_set_limit(struct spool_writer *writer, uint64_t limit);
+
 /* Its number, which is in the names of its segments. */
 uint64_t spool_writer_number(const struct spool_writer *writer);
 

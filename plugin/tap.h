@@ -20,15 +20,25 @@
 #include "plugin/spool_writer.h"
 #include "plugin/tickets.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TAP_MARK = 0x45505054 };
+enum { TAP_MARK = 0x45505054, TAP_WHY_SIZE = 1024 };
+
+struct tap_config {
+	struct config *config;
+	struct tap_config *before;
+};
 
 struct epptap {
 	/* A page that the kernel empties in every child: TAP_MARK here, 0 there. Costs no system call to look at. */
 	volatile uint32_t *mark;
-	struct config *config;
+	/* The one to go by. Those before it are kept until the tap is closed: a call may be reading one. */
+	_Atomic(const struct config *) config;
+	struct tap_config *configs; /* all, the newest first */
+	pthread_mutex_t reload_lock;
 	struct state_dir *state_dir;
 	struct spool_writer *spool;
 	struct queue *queue;
@@ -45,5 +55,18 @@ static inline bool tap_forked(const struct epptap *tap)
 {
 	return *tap->mark != TAP_MARK;
 }
+
+static inline const struct config *tap_config(struct epptap *tap)
+{
+	return atomic_load_explicit(&tap->config, memory_order_acquire);
+}
+
+/* Reads the file; *next is for tap_use() or tap_free_configs(). Answers as config_load() does. */
+MUST_USE int tap_load(struct tap_config **next, const char *path, char *why, size_t why_size);
+
+/* Makes the tap go by a config, which is its own from then on. One call at a time. */
+void tap_use(struct epptap *tap, struct tap_config *next);
+
+void tap_free_configs(struct tap_config **configs);
 
 #endif

@@ -30,6 +30,7 @@ static struct {
 	__typeof__(&epptap_end) end;
 	__typeof__(&epptap_flush) flush;
 	__typeof__(&epptap_stats) stats;
+	__typeof__(&epptap_reload) reload;
 	__typeof__(&epptap_close) close;
 } tap_api;
 
@@ -80,10 +81,11 @@ static int load(void **state)
 	FIND(end);
 	FIND(flush);
 	FIND(stats);
+	FIND(reload);
 	FIND(close);
 	return tap_api.abi && tap_api.version && tap_api.strerror && tap_api.open &&
 			       tap_api.transaction && tap_api.begin && tap_api.end &&
-			       tap_api.flush && tap_api.stats && tap_api.close
+			       tap_api.flush && tap_api.stats && tap_api.reload && tap_api.close
 		       ? 0
 		       : -1;
 }
@@ -251,6 +253,9 @@ static void missing_arguments_are_answered_with_einval(void **state)
 	assert_int_equal(tap_api.stats(NULL, json, &size), EPPTAP_EINVAL);
 	assert_int_equal(tap_api.stats(tap, NULL, &size), EPPTAP_EINVAL);
 	assert_int_equal(tap_api.stats(tap, json, NULL), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.reload(NULL, why, sizeof why), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.reload(tap, NULL, 1), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.reload(tap, NULL, 0), EPPTAP_OK);
 	other = NULL;
 	tap_api.close(NULL, 0);
 	tap_api.close(&other, 0);
@@ -416,7 +421,11 @@ static void use_in_a_child(void)
 {
 	char json[STATS_SIZE];
 	size_t size = sizeof json;
+	uint64_t ticket;
 	bool refused = show(FRAME_UPDATE("a.example"), FRAME_DONE) == EPPTAP_EFORK &&
+		       tap_api.begin(tap, "r", "c", 1, &ticket) == EPPTAP_EFORK &&
+		       tap_api.end(tap, 1, "r", 1) == EPPTAP_EFORK &&
+		       tap_api.reload(tap, NULL, 0) == EPPTAP_EFORK &&
 		       tap_api.flush(tap, 10) == EPPTAP_EFORK &&
 		       tap_api.stats(tap, json, &size) == EPPTAP_EFORK;
 	tap_api.close(&tap, 10000);
@@ -596,10 +605,9 @@ static void only_its_own_names_are_exported(void **state)
 		 " | sort | tr '\\n' ' '",
 		 build);
 	assert_int_equal(run(command, output, sizeof output), 0);
-	assert_string_equal(
-		output,
-		"epptap_abi epptap_begin epptap_close epptap_end epptap_flush "
-		"epptap_open epptap_stats epptap_strerror epptap_transaction epptap_version ");
+	assert_string_equal(output, "epptap_abi epptap_begin epptap_close epptap_end epptap_flush "
+				    "epptap_open epptap_reload epptap_stats epptap_strerror "
+				    "epptap_transaction epptap_version ");
 }
 
 static void it_needs_no_library_that_a_front_end_should_not_have(void **state)

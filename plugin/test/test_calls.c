@@ -39,19 +39,26 @@ static struct epptap *tap;
 static struct spooled_list spooled;
 static struct spooled *records; /* of the list */
 
-static void write_config(const char *capture)
+/* What a test wants to have in its config. */
+static struct {
+	const char *registry, *publisher, *queue, *capture, *more;
+} with;
+
+static void write_config(void)
 {
 	FILE *config = fopen(config_path, "we");
 	fprintf(config,
-		"registry: https://registry.example\n"
+		"registry: %s\n"
 		"state_dir: %s\n"
 		"keys: {event: /nowhere/event.pem}\n"
-		"publisher: process\n"
-		"capture: {frame_limit: %dB, queue: 1MiB%s}\n"
+		"publisher: %s\n"
+		"capture: {frame_limit: %dB, queue: %s%s}\n"
 		"spool: {limit: %dB}\n"
 		"channels:\n"
-		"  - {name: public, bind: 'ipc:///nowhere/public'}\n",
-		state_dir, FRAME_LIMIT, capture, SPOOL_LIMIT);
+		"  - {name: public, bind: 'ipc:///nowhere/public'}\n"
+		"%s",
+		with.registry, state_dir, with.publisher, FRAME_LIMIT, with.queue, with.capture,
+		SPOOL_LIMIT, with.more);
 	fclose(config);
 }
 
@@ -70,7 +77,11 @@ static int set_up(void **state)
 	snprintf(state_dir, sizeof state_dir, "%s/state", scratch.path);
 	snprintf(filler, sizeof filler, "%s/spool/%016" PRIx64 "-00000001.seg", state_dir,
 		 STATE_DIR_WRITERS);
-	write_config("");
+	with.registry = "https://registry.example";
+	with.publisher = "process";
+	with.queue = "1MiB";
+	with.capture = with.more = "";
+	write_config();
 	return 0;
 }
 
@@ -414,7 +425,8 @@ static void with_wait_a_call_returns_when_its_record_is_durable(void **state)
 {
 	(void)state;
 	uint64_t ticket;
-	write_config(", durability: wait, wait_limit: 60s");
+	with.capture = ", durability: wait, wait_limit: 60s";
+	write_config();
 	open_tap();
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
@@ -436,7 +448,8 @@ static void with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing(void **
 	mkdir(state_dir, 0700);
 	if (mount("tmpfs", state_dir, "tmpfs", 0, "size=256k") != 0)
 		skip();
-	write_config(", durability: wait, wait_limit: 300ms");
+	with.capture = ", durability: wait, wait_limit: 300ms";
+	write_config();
 	open_tap();
 	int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	while (write(fd, zeros, sizeof zeros) > 0)
@@ -488,7 +501,7 @@ static void *use_intents(void *context)
 	for (unsigned i = 0; i < PER_THREAD; i++) {
 		uint64_t ticket;
 		bool fails = (seed + i) % 3 == 0;
-		if (begin(FRAME_UPDATE("a.example"), &ticket) != EPPTAP_OK) {
+		if (begin(FRAME_UPDATE("a.example"), &ticket) == EPPTAP_EFULL) {
 			atomic_fetch_add(&refused_begins, 1);
 			continue;
 		}
@@ -541,6 +554,88 @@ static void many_threads_begin_and_end_at_once(void **state)
 	assert_int_equal(lost, refused_begins);
 }
 
+static void a_reload_takes_effect_at_once(void **state)
+{
+	(void)state;
+	uint64_t ticket;
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
+	read_spool(1);
+	assert_string_equal(records[0].registrar, "clientx");
+	with.capture = ", durability: wait, wait_limit: 60s";
+	with.more = "registrars: {clientx: ClientX Ltd}\n";
+	write_config();
+	memset(why, '#', sizeof why);
+	assert_int_equal(epptap_reload(tap, why, sizeof why), EPPTAP_OK);
+	assert_string_equal(why, "");
+	assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_OK);
+	assert_int_equal(durable_now(), 2);
+	assert_string_equal(spooled.items[1].registrar, "ClientX Ltd");
+	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
+}
+
+static void assert_not_reloaded(const char *words)
+{
+	write_config();
+	assert_int_equal(epptap_reload(tap, why, sizeof why), EPPTAP_ECONFIG);
+	if (strncmp(why, config_path, strlen(config_path)) != 0 || !strstr(why, words))
+		fail_msg("no %s in: %s", words, why);
+}
+
+static void a_reload_that_is_refused_changes_nothing(void **state)
+{
+	(void)state;
+	open_tap();
+	with.capture = ", durability: wait";
+	with.more = "registrars: {clientx: ClientX Ltd}\ncolour: blue\n";
+	assert_not_reloaded(":10:1: colour: ");
+	with.more = "registrars: {clientx: ClientX Ltd}\n";
+	with.registry = "https://another.example";
+	assert_not_reloaded("registry can't be changed");
+	with.registry = "https://registry.example";
+	with.queue = "2MiB";
+	assert_not_reloaded("capture.queue can't be changed");
+	with.queue = "1MiB";
+	with.publisher = "embedded";
+	assert_not_reloaded("publisher can't be changed");
+	with.publisher = "process";
+	strcat(state_dir, "2");
+	assert_not_reloaded("state_dir can't be changed");
+	state_dir[strlen(state_dir) - 1] = '\0';
+	assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
+	read_spool(1);
+	assert_string_equal(records[0].registrar, "clientx");
+	/* What was refused is no hindrance. */
+	write_config();
+	assert_int_equal(epptap_reload(tap, why, sizeof why), EPPTAP_OK);
+	assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
+	read_spool(2);
+	assert_string_equal(records[1].registrar, "ClientX Ltd");
+}
+
+static void calls_may_be_under_way_while_it_reloads(void **state)
+{
+	(void)state;
+	pthread_t threads[THREADS];
+	unsigned seeds[THREADS];
+	open_tap();
+	for (unsigned i = 0; i < THREADS; i++) {
+		seeds[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, use_intents, &seeds[i]), 0);
+	}
+	for (int i = 0; i < 50; i++) {
+		with.more = i % 2 ? "registrars: {clientx: hide}\n" : "";
+		with.capture = i % 2 ? "" : ", wait_limit: 1ms, durability: wait";
+		write_config();
+		assert_int_equal(epptap_reload(tap, why, sizeof why), EPPTAP_OK);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_each_intent_has_one_end();
+}
+
 #define WITH_CONFIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -559,6 +654,9 @@ int main(void)
 		WITH_CONFIG(with_wait_a_call_returns_when_its_record_is_durable),
 		WITH_CONFIG(with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing),
 		WITH_CONFIG(many_threads_begin_and_end_at_once),
+		WITH_CONFIG(a_reload_takes_effect_at_once),
+		WITH_CONFIG(a_reload_that_is_refused_changes_nothing),
+		WITH_CONFIG(calls_may_be_under_way_while_it_reloads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,7 @@ static void start(void)
 	assert_int_equal(registrars_new(&registrars), RESULT_OK);
 	assert_int_equal(tickets_new(&tickets), RESULT_OK);
 	config.capture.queue = 1 << 20;
+	config.spool_limit = LIMIT;
 	const struct capture_parts parts = {.config = &config,
 					    .queue = queue,
 					    .registrars = registrars,
