@@ -196,7 +196,7 @@ static bool lies_in_state(const struct config *config, const char *part, const c
 static int check_log_dir(struct config_reader *reader, const yaml_node_t *root, size_t i)
 {
 	static const char key[] = "channels.log_dir";
-	static const char *const taken[] = {"feed", "spool", "locks"};
+	static const char *const taken[] = {"feed", "spool", "status", "locks"};
 	const struct config *config = reader->config;
 	const char *mine = config->channels[i].log_dir;
 	if (lies_in(config->state_dir, mine))

@@ -5,8 +5,10 @@
 #include "base/thread.h"
 #include "eppparse/eppparse.h"
 #include "plugin/gather.h"
+#include "plugin/status_file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ enum {
 	IDLE_AFTER_US = 100000,  /* how long after the last change that begins */
 	RETRY_PAUSE_US = 100000, /* after a sync that failed */
 	COMPLAINT_US = 10000000, /* between log lines about that */
+	STATS_MAX = 65536,
 };
 
 struct capture {
@@ -26,6 +29,8 @@ struct capture {
 	const struct config *used;             /* gone by now; the thread's */
 	_Atomic int why_full;                  /* enum loss */
 	struct gather *gather;
+	struct status_file *status;
+	struct buffer stats; /* for the status file */
 	pthread_t thread;
 	int64_t last_traffic_us, last_complaint_us;
 	_Atomic bool stopping;
@@ -146,6 +151,16 @@ static void follow_config(struct capture *capture)
 	spool_writer_set_limit(capture->parts.spool, config->spool_limit);
 }
 
+static void write_status(struct capture *capture)
+{
+	int64_t now_us = clock_monotonic_us();
+	if (!status_file_due(capture->status, now_us))
+		return;
+	buffer_reset(&capture->stats);
+	capture_write_stats(capture, &capture->stats);
+	status_file_write(capture->status, &capture->stats, now_us);
+}
+
 /* One round: what waits in the queue, up to a batch. Returns how long to sleep before the next. */
 static int64_t round_of(struct capture *capture)
 {
@@ -171,8 +186,11 @@ static void *run(void *context)
 {
 	struct capture *capture = context;
 	eppparse_silence_thread();
-	while (!atomic_load(&capture->stopping))
-		pause_for(capture, round_of(capture));
+	while (!atomic_load(&capture->stopping)) {
+		int64_t pause_us = round_of(capture);
+		write_status(capture);
+		pause_for(capture, pause_us);
+	}
 	return NULL;
 }
 
@@ -181,6 +199,8 @@ static void capture_free(struct capture **capture)
 	if (!*capture)
 		return;
 	gather_free(&(*capture)->gather);
+	status_file_close(&(*capture)->status, false);
+	buffer_free(&(*capture)->stats);
 	pthread_cond_destroy(&(*capture)->call);
 	pthread_cond_destroy(&(*capture)->answer);
 	pthread_mutex_destroy(&(*capture)->lock);
@@ -195,6 +215,7 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 	if (!capture)
 		return RESULT_NOMEM;
 	capture->parts = *parts;
+	buffer_init(&capture->stats, STATS_MAX);
 	capture_use(capture, parts->config);
 	atomic_init(&capture->why_full, LOSS_QUEUE_FULL);
 	pthread_mutex_init(&capture->lock, NULL);
@@ -205,6 +226,9 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 						.spool = parts->spool,
 						.counters = parts->counters};
 	int result = gather_new(&for_gather, &capture->gather);
+	if (result == RESULT_OK)
+		result = status_file_new(parts->state_dir, spool_writer_number(parts->spool),
+					 &capture->status);
 	if (result == RESULT_OK)
 		follow_config(capture);
 	if (result == RESULT_OK)
@@ -218,6 +242,13 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 void capture_use(struct capture *capture, const struct config *config)
 {
 	atomic_store(&capture->config, config);
+}
+
+void capture_write_stats(struct capture *capture, struct buffer *json)
+{
+	counters_write(capture->parts.counters, json);
+	buffer_printf(json, ",\"queue\":{\"used_bytes\":%" PRIu64 ",\"size_bytes\":%" PRIu64 "}",
+		      queue_used(capture->parts.queue), queue_capacity(capture->parts.queue));
 }
 
 enum loss capture_why_full(struct capture *capture)
@@ -293,6 +324,7 @@ bool capture_stop(struct capture **capture, unsigned drain_ms)
 	pthread_mutex_unlock(&(*capture)->lock);
 	pthread_join((*capture)->thread, NULL);
 	bool nothing_missing = finish(*capture);
+	status_file_close(&(*capture)->status, nothing_missing);
 	capture_free(capture);
 	return nothing_missing;
 }

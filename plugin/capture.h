@@ -2,7 +2,8 @@
  *
  * One thread per tap. It polls the queue, twice a millisecond while there is traffic and less often when there is
  * none, so that the front end's threads never have to wake it. What waits together is synced together. When the
- * spool can't be written (disk full, limit), it keeps the batch and tries again; meanwhile the queue fills.
+ * spool can't be written (disk full, limit), it keeps the batch and tries again; meanwhile the queue fills. Once a second
+ * it tells of losses, and writes its status file.
  */
 #ifndef PLUGIN_CAPTURE_H
 #define PLUGIN_CAPTURE_H
@@ -22,6 +23,7 @@ struct capture;
 /* What it works on, lent: all of it must outlive it. The spool is the thread's alone from its start on. */
 struct capture_parts {
 	const struct config *config; /* until capture_use() */
+	const char *state_dir;
 	struct queue *queue;
 	struct registrars *registrars;
 	struct tickets *tickets;
@@ -34,6 +36,9 @@ MUST_USE int capture_start(const struct capture_parts *parts, struct capture **c
 
 /* Goes by this config from its next round on. The old one may be in use until the capture is stopped. Any thread. */
 void capture_use(struct capture *capture, const struct config *config);
+
+/* Appends members of a JSON object, without braces: the counters, and how full the queue is. Any thread. */
+void capture_write_stats(struct capture *capture, struct buffer *json);
 
 /* What it comes from if the queue is full now: LOSS_QUEUE_FULL, or while the spool can't be written, LOSS_SPOOL_LIMIT or
  * LOSS_DISK_FULL. Any thread. */

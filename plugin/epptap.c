@@ -55,10 +55,8 @@ static int make_mark(struct epptap *tap)
 
 static void write_capture_stats(void *context, struct buffer *json)
 {
-	struct epptap *tap = context;
-	counters_write(&tap->counters, json);
-	buffer_printf(json, ",\"queue\":{\"used_bytes\":%" PRIu64 ",\"size_bytes\":%" PRIu64 "}",
-		      queue_used(tap->queue), queue_capacity(tap->queue));
+	const struct epptap *tap = context;
+	capture_write_stats(tap->capture, json);
 }
 
 /* With `publisher: process` epptapd publishes, and no module is loaded. */
@@ -80,6 +78,7 @@ static int start_capture(struct epptap *tap)
 {
 	const struct capture_parts parts = {
 		.config = tap_config(tap),
+		.state_dir = state_dir_path(tap->state_dir),
 		.queue = tap->queue,
 		.registrars = tap->registrars,
 		.tickets = tap->tickets,

@@ -2,6 +2,7 @@
 #include "plugin/epptap.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/state_dir.h"
 #include "plugin/test/frames.h"
 #include "plugin/test/scratch.h"
@@ -636,6 +637,55 @@ static void calls_may_be_under_way_while_it_reloads(void **state)
 	assert_each_intent_has_one_end();
 }
 
+/* Waits until the status file holds `words`, or, with NULL, until it is gone. */
+static void await_status(const char *path, const char *words)
+{
+	struct buffer text;
+	bool found = false;
+	buffer_init(&text, STATS_SIZE);
+	for (int tries = 0; !found && tries < 5000; tries++, usleep(1000)) {
+		buffer_reset(&text);
+		bool there = file_read(path, &text) == RESULT_OK;
+		buffer_append_byte(&text, '\0');
+		found = words ? there && strstr(text.data, words) : !there;
+	}
+	if (!found)
+		fail_msg("no %s in %s", words ? words : "end", text.data);
+	buffer_free(&text);
+}
+
+static void the_counters_stand_in_a_file_while_the_tap_is_open(void **state)
+{
+	(void)state;
+	char path[256], folder[160], pid[32];
+	struct stat file;
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
+	read_spool(1);
+	struct dirent **entries = NULL;
+	struct spool_name name = {0};
+	snprintf(folder, sizeof folder, "%s/spool", state_dir);
+	int count = scandir(folder, &entries, NULL, spooled_by_name);
+	assert_int_equal(count, 3); /* with the folder itself, and the one above */
+	assert_true(spool_name_read(entries[2]->d_name, &name));
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+	snprintf(folder, sizeof folder, "%s/status", state_dir);
+	snprintf(path, sizeof path, "%s/tap-%016" PRIx64 ".json", folder, name.writer);
+	snprintf(pid, sizeof pid, "\"pid\":%d,", getpid());
+	await_status(path, pid);
+	await_status(path, "\"accepted\":1,\"nothing\":0,\"changes\":1,\"spooled\":1,");
+	await_status(path, "\"queue\":{\"used_bytes\":0,\"size_bytes\":1048576}}\n");
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0600);
+	assert_int_equal(stat(folder, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0700);
+	assert_int_equal(scratch_count(folder), 1);
+	epptap_close(&tap, MINUTE_MS);
+	await_status(path, NULL);
+}
+
 #define WITH_CONFIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -657,6 +707,7 @@ int main(void)
 		WITH_CONFIG(a_reload_takes_effect_at_once),
 		WITH_CONFIG(a_reload_that_is_refused_changes_nothing),
 		WITH_CONFIG(calls_may_be_under_way_while_it_reloads),
+		WITH_CONFIG(the_counters_stand_in_a_file_while_the_tap_is_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,7 @@ static void start(void)
 	config.capture.queue = 1 << 20;
 	config.spool_limit = LIMIT;
 	const struct capture_parts parts = {.config = &config,
+					    .state_dir = scratch.path,
 					    .queue = queue,
 					    .registrars = registrars,
 					    .tickets = tickets,
