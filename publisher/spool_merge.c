@@ -39,6 +39,7 @@ struct spool_merge {
 	size_t count, capacity;
 	struct source *last; /* whose step was made last */
 	bool last_was_record;
+	bool told_of_foreign;
 	struct spool_order order_before; /* that step */
 	int64_t scan_us;                 /* when the folder was last looked at */
 	struct spool_order order;
@@ -148,6 +149,19 @@ static void forget_the_gone(struct spool_merge *merge)
 	}
 }
 
+/* A segment whose name is not of this format was written by an older epptap: it can't be read here, and must not be
+ * passed over without a word. */
+static void tell_of_foreign(struct spool_merge *merge, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	if (merge->told_of_foreign || !dot || strcmp(dot, ".seg") != 0)
+		return;
+	merge->told_of_foreign = true;
+	log_error("%s/%s is a spool segment of another version of epptap: let that version publish "
+		  "it, or move it away",
+		  merge->folder, name);
+}
+
 /* Looks who writes. A writer's first segment is there before the first call that it captures: so a look at a time
  * later than a stamp has seen all who could have an earlier one. */
 static void scan(struct spool_merge *merge, int64_t now_us)
@@ -160,8 +174,10 @@ static void scan(struct spool_merge *merge, int64_t now_us)
 		merge->sources[i]->seen = false;
 	bool whole = true;
 	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (!spool_name_read(entry->d_name, &name))
+		if (!spool_name_read(entry->d_name, &name)) {
+			tell_of_foreign(merge, entry->d_name);
 			continue;
+		}
 		struct source *source = find(merge, name.writer);
 		if (!source)
 			source = add(merge, name.writer);
