@@ -98,6 +98,12 @@ static void subscribe(int channel)
 	read_frame(readers[channel], frame);
 }
 
+static void empty_batch(void)
+{
+	static const struct spool_order none;
+	batch_clear(&batch, &none);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -120,8 +126,7 @@ static int set_up(void **state)
 	mkdir(config->state_dir, 0700);
 	memset(&tallies, 0, sizeof tallies);
 	batch_init(&batch);
-	batch.count = 0;
-	batch.consumes = false;
+	empty_batch();
 	now = (struct clock_reading){.wall_us = 1790000000000000, .boottime_us = 1000000};
 	zmq = zmq_ctx_new();
 	for (int i = 0; i < CHANNELS; i++) {
@@ -168,10 +173,9 @@ static struct batch_item *add(enum change_object object, enum change_verb verb, 
 
 static void commit(void)
 {
-	assert_int_equal(feed_commit(feed, batch.count || batch.consumes ? &batch : NULL, &now),
+	assert_int_equal(feed_commit(feed, batch_is_empty(&batch) ? NULL : &batch, &now),
 			 RESULT_OK);
-	batch.count = 0;
-	batch.consumes = false;
+	empty_batch();
 }
 
 static void time_passes(int64_t seconds)
@@ -545,10 +549,239 @@ static void add_large(int count)
 		add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", jws);
 }
 
+static void consume(uint8_t segment, const struct spool_mark *mark)
+{
+	struct batch_mark *made = &batch.marks[batch.mark_count++];
+	*made = (struct batch_mark){.mark = *mark};
+	memset(made->segment.id, segment, sizeof made->segment.id);
+}
+
+static struct spool_mark mark_in_store(uint8_t segment)
+{
+	uint8_t id[SPOOL_ID_SIZE];
+	struct feed_txn txn;
+	struct spool_mark mark;
+	memset(id, segment, sizeof id);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_mark(&txn, id, &mark), RESULT_OK);
+	feed_txn_abort(&txn);
+	return mark;
+}
+
+static void consumption_is_committed_with_the_events_and_forgotten_after_the_file(void **state)
+{
+	(void)state;
+	uint8_t first[SPOOL_ID_SIZE];
+	memset(first, 1, sizeof first);
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "e");
+	consume(1, &(struct spool_mark){.bytes = 1234, .last_wall_us = 5, .finished = true});
+	consume(2, &(struct spool_mark){.bytes = 7, .closed = true});
+	commit();
+	assert_int_equal(mark_in_store(1).bytes, 1234);
+	assert_int_equal(mark_in_store(1).last_wall_us, 5);
+	assert_true(mark_in_store(1).finished && !mark_in_store(1).closed);
+	assert_true(mark_in_store(2).closed && !mark_in_store(2).finished);
+	feed_forget_segment(feed, first);
+	assert_int_equal(mark_in_store(1).bytes, 1234);
+	consume(2, &(struct spool_mark){.bytes = 99});
+	commit();
+	assert_int_equal(mark_in_store(1).bytes, 0);
+	assert_int_equal(mark_in_store(2).bytes, 99);
+}
+
+static struct batch_item *add_own(const char *jws)
+{
+	struct batch_item *item = &batch.items[batch.count];
+	struct sign_job *job = &batch.jobs[batch.count++];
+	*item = (struct batch_item){.kind = BATCH_OWN};
+	buffer_reset(&job->jws);
+	buffer_append_text(&job->jws, jws);
+	job->is_signed = true;
+	return item;
+}
+
+/* Whatever the channels' zones, kinds and delays are; and it brings nothing out that is held. */
+static void what_is_of_the_taps_own_goes_to_all_channels_at_once(void **state)
+{
+	(void)state;
+	struct feed_txn txn;
+	struct feed_event event;
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "new.example", "held");
+	add_own("gap");
+	commit();
+	assert_received(VETTED, "example.new.", "0", "held");
+	assert_received(VETTED, FEED_EVENT_TOPIC, "1", "gap");
+	assert_received(PUBLIC, FEED_EVENT_TOPIC, "0", "gap");
+	assert_received(NARROW, FEED_EVENT_TOPIC, "0", "gap");
+	for (int channel = 0; channel < CHANNELS; channel++)
+		assert_nothing_received(channel);
+	assert_int_equal(tallies.held, 1);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_event(&txn, 1, &event), RESULT_OK);
+	assert_int_equal(event.object, FEED_OWN_EVENT);
+	assert_string_equal(event.name, "");
+	feed_txn_abort(&txn);
+}
+
+enum { WRITER = 77 };
+
+static uint64_t count_in(enum feed_table table)
+{
+	struct feed_txn txn;
+	uint64_t count;
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_count(&txn, table, &count), RESULT_OK);
+	feed_txn_abort(&txn);
+	return count;
+}
+
+static void keep(struct batch_item *item, const char *payload)
+{
+	item->payload = (struct batch_bytes){batch.bytes.size, strlen(payload)};
+	buffer_append_text(&batch.bytes, payload);
+}
+
+static void add_intent(uint64_t ticket, const char *payload)
+{
+	struct batch_item *item = &batch.items[batch.count++];
+	*item = (struct batch_item){.kind = BATCH_INTENT,
+				    .writer = WRITER,
+				    .ticket = ticket,
+				    .header = {.wall_us = (int64_t)ticket}};
+	keep(item, payload);
+}
+
+static void an_intent_is_kept_until_its_end_is_committed(void **state)
+{
+	(void)state;
+	struct feed_txn txn;
+	const void *bytes;
+	size_t size;
+	int64_t wall_us;
+	uint64_t ticket = 0;
+	add_intent(5, "five");
+	add_intent(6, "six");
+	add_intent(7, "seven");
+	commit();
+	assert_int_equal(count_in(TABLE_INTENTS), 3);
+	assert_int_equal(count_in(TABLE_EVENTS), 0);
+	struct batch_item *change = add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "done");
+	change->writer = WRITER;
+	change->ticket = 5;
+	batch.items[batch.count++] =
+		(struct batch_item){.kind = BATCH_NOTHING, .writer = WRITER, .ticket = 7};
+	batch.items[batch.count++] =
+		(struct batch_item){.kind = BATCH_NOTHING, .writer = WRITER + 1, .ticket = 6};
+	commit();
+	assert_received(VETTED, "example.a.", "0", "done");
+	assert_nothing_received(VETTED);
+	assert_int_equal(count_in(TABLE_INTENTS), 1);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_next_intent(&txn, WRITER, &ticket, &wall_us, &bytes, &size),
+			 RESULT_OK);
+	assert_int_equal(ticket, 6);
+	assert_int_equal(wall_us, 6);
+	assert_memory_equal(bytes, "six", 3);
+	feed_txn_abort(&txn);
+}
+
+/* One within the same batch, too. */
+static void an_intent_that_ends_at_once_leaves_nothing(void **state)
+{
+	(void)state;
+	add_intent(5, "five");
+	batch.items[batch.count++] =
+		(struct batch_item){.kind = BATCH_NOTHING, .writer = WRITER, .ticket = 5};
+	commit();
+	assert_int_equal(count_in(TABLE_INTENTS), 0);
+}
+
+static void write_identity(bool renewed)
+{
+	const struct feed_identity identity = {.stream = {1}, .renewed = renewed};
+	struct feed_txn txn;
+	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_set_identity(&txn, &identity), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+}
+
+/* An item of every kind that keeps books: intents, quarantine, keys, a renewal; with a mark and the order. */
+static void add_books(void)
+{
+	struct batch_item *item;
+	add_intent(9, "nine");
+	item = add_own("gap");
+	item->sets_aside = true;
+	item->header = (struct aside_header){.kind = SPOOL_CHANGE, .reason = "undecodable"};
+	keep(item, "payload");
+	item = add_own("key");
+	item->has_key = true;
+	strcpy(item->key.id, "kid");
+	item->key.record.state = KEY_RETIRED;
+	add_own("new log")->tells_renewal = true;
+	item = add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "from quarantine");
+	item->takes_back = true;
+	item->aside = 0;
+	consume(3, &(struct spool_mark){.bytes = 1000});
+	batch.order.newest_us = 4242;
+}
+
+/* What is in the books, as one text. */
+static const char *books(void)
+{
+	static char text[256];
+	struct feed_txn txn;
+	struct feed_identity identity;
+	struct spool_order order;
+	struct aside_header header = {0};
+	const void *payload;
+	size_t size;
+	uint64_t number = 0, intents = count_in(TABLE_INTENTS), keys = count_in(TABLE_KEYS);
+	struct spool_mark mark = mark_in_store(3);
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_identity(&txn, &identity), RESULT_OK);
+	assert_int_equal(feed_txn_order(&txn, &order), RESULT_OK);
+	int result = feed_txn_next_aside(&txn, &number, &header, &payload, &size);
+	snprintf(text, sizeof text,
+		 "intents %d, keys %d, renewed %u, order %d, mark %d, aside %d: %.*s", (int)intents,
+		 (int)keys, identity.renewed, (int)order.newest_us, (int)mark.bytes,
+		 result == RESULT_OK ? (int)number : -1, result == RESULT_OK ? (int)size : 0,
+		 result == RESULT_OK ? (char *)payload : "");
+	feed_txn_abort(&txn);
+	return text;
+}
+
+static void the_books_are_kept_in_the_same_transaction_or_not_at_all(void **state)
+{
+	(void)state;
+	write_identity(true);
+	struct batch_item *item = add_own("gap");
+	item->sets_aside = true;
+	keep(item, "old");
+	commit();
+	reopen_feed(2 << 20);
+	static const char before[] = "intents 0, keys 0, renewed 1, order 0, mark 0, aside 0: old";
+	assert_string_equal(books(), before);
+	add_books();
+	add_large(200);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(feed_commit(feed, &batch, &now), RESULT_FULL);
+	assert_string_equal(books(), before);
+	assert_received(VETTED, FEED_EVENT_TOPIC, "0", "gap");
+	assert_nothing_received(VETTED);
+	reopen_feed(STORE_LIMIT);
+	commit();
+	assert_string_equal(books(), "intents 1, keys 1, renewed 0, order 4242, mark 1000, "
+				     "aside 1: payload");
+	assert_received(VETTED, FEED_EVENT_TOPIC, "1", "gap");
+	assert_received(VETTED, FEED_EVENT_TOPIC, "2", "key");
+	assert_received(VETTED, FEED_EVENT_TOPIC, "3", "new log");
+	assert_received(VETTED, "example.a.", "4", "from quarantine");
+}
+
 static void nothing_is_sent_or_consumed_when_the_commit_fails(void **state)
 {
 	(void)state;
-	uint8_t segment[SPOOL_ID_SIZE] = {5};
 	add(CHANGE_DOMAIN, CHANGE_DELETE, "d.example", "held delete");
 	reopen_feed(2 << 20);
 	commit();
@@ -556,14 +789,12 @@ static void nothing_is_sent_or_consumed_when_the_commit_fails(void **state)
 	/* The failing batch would also bring out the delete. */
 	add(CHANGE_DOMAIN, CHANGE_UPDATE, "d.example", "updated");
 	add_large(200);
-	batch.consumes = true;
-	batch.consumed = 1000;
-	memcpy(batch.segment, segment, sizeof segment);
+	consume(5, &(struct spool_mark){.bytes = 1000});
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(feed_commit(feed, &batch, &now), RESULT_FULL);
 	assert_nothing_received(VETTED);
 	assert_nothing_received(PUBLIC);
-	assert_int_equal(consumed(segment), 0);
+	assert_int_equal(mark_in_store(5).bytes, 0);
 	assert_int_equal(tallies.published, 1);
 	assert_int_equal(tallies.placed, 1);
 	assert_int_equal(tallies.held, 1);
@@ -573,7 +804,7 @@ static void nothing_is_sent_or_consumed_when_the_commit_fails(void **state)
 	assert_received(VETTED, "example.d.", "1", "updated");
 	assert_received(PUBLIC, "example.d.", "0", "held delete");
 	assert_received(PUBLIC, "example.d.", "1", "updated");
-	assert_int_equal(consumed(segment), 1000);
+	assert_int_equal(mark_in_store(5).bytes, 1000);
 }
 
 static void a_full_store_goes_on_by_itself_when_its_events_are_old(void **state)
@@ -582,7 +813,7 @@ static void a_full_store_goes_on_by_itself_when_its_events_are_old(void **state)
 	int result = RESULT_OK, tries;
 	reopen_feed(2 << 20);
 	while (result == RESULT_OK) {
-		batch.count = 0;
+		empty_batch();
 		add_large(5);
 		result = feed_commit(feed, &batch, &now);
 	}
@@ -619,6 +850,10 @@ int main(void)
 		WITH_FEED(a_boot_at_1970_that_was_never_set_right_does_not_release_at_the_next),
 		WITH_FEED(a_step_within_a_boot_is_not_taken_for_time_that_passed_at_the_next),
 		WITH_FEED(consumption_is_committed_with_the_events_and_forgotten_after_the_file),
+		WITH_FEED(what_is_of_the_taps_own_goes_to_all_channels_at_once),
+		WITH_FEED(an_intent_is_kept_until_its_end_is_committed),
+		WITH_FEED(an_intent_that_ends_at_once_leaves_nothing),
+		WITH_FEED(the_books_are_kept_in_the_same_transaction_or_not_at_all),
 		WITH_FEED(nothing_is_sent_or_consumed_when_the_commit_fails),
 		WITH_FEED(a_full_store_goes_on_by_itself_when_its_events_are_old),
 	};
