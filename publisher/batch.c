@@ -28,7 +28,8 @@ struct batch_maker {
 	struct buffer claims;
 	char key_id[FEED_KEY_ID_SIZE];
 	enum errand errand;
-	uint64_t next; /* the ticket, or the number in quarantine, that it goes on with */
+	uint64_t errand_writer; /* whose intents */
+	uint64_t next;          /* the ticket, or the number in quarantine, that it goes on with */
 };
 
 static int make_header(struct batch_maker *maker)
@@ -243,13 +244,16 @@ int batch_set_aside(struct batch_maker *maker, size_t i, const struct clock_read
 		    struct batch *batch)
 {
 	struct batch_item *item = &batch->items[i];
-	const struct spool_gap gap =
-		gap_of("unsigned", 1, item->header.wall_us, item->header.wall_us);
+	/* Of our own there is no record, and so no time. */
+	int64_t seen_us = item->header.wall_us ? item->header.wall_us : now->wall_us;
+	const struct spool_gap gap = gap_of("unsigned", 1, seen_us, seen_us);
 	int result = gap_token(maker, &gap, now, &batch->jobs[i].jws);
 	if (result != RESULT_OK)
 		return result;
-	/* A gap or a key event of our own has no record that could be tried again. */
-	item->sets_aside = item->kind == BATCH_CHANGE && !item->takes_back;
+	/* A gap or a key event of our own has no record that could be tried again, unless it tells of one that is set
+	 * aside already. */
+	if (item->kind == BATCH_CHANGE)
+		item->sets_aside = !item->takes_back;
 	item->takes_back = false;
 	item->kind = BATCH_OWN;
 	item->has_key = false;
@@ -316,24 +320,41 @@ static int set_record_aside(struct batch_maker *maker, const struct spool_record
 	return RESULT_OK;
 }
 
+/* The same for one with a ticket: its intent ends with it. */
+static int set_end_aside(struct batch_maker *maker, const struct spool_record *record,
+			 uint64_t writer, const struct clock_reading *now, struct batch *batch)
+{
+	struct batch_item *item = &batch->items[batch->count];
+	int result = set_record_aside(maker, record, now, batch);
+	if (result == RESULT_OK) {
+		item->writer = writer;
+		item->ticket = record->ticket;
+	}
+	return result;
+}
+
 static int take_change(struct batch_maker *maker, const struct spool_merged *merged,
 		       const struct clock_reading *now, struct batch *batch)
 {
 	const struct spool_record *record = &merged->record;
 	const struct aside_header header = header_of(record);
+	uint64_t writer = merged->segment.name.writer;
 	int result = change_decode(&maker->change, record->payload, record->size);
 	if (result == RESULT_INVALID)
-		return set_record_aside(maker, record, now, batch);
+		return set_end_aside(maker, record, writer, now, batch);
 	if (result != RESULT_OK)
 		return result;
 	maker->change.wall_us = record->wall_us;
-	return add_change(maker, &header, record->payload, record->size,
-			  merged->segment.name.writer, record->ticket, now, batch);
+	return add_change(maker, &header, record->payload, record->size, writer, record->ticket,
+			  now, batch);
 }
 
-static int take_intent(const struct spool_merged *merged, struct batch *batch)
+static int take_intent(struct batch_maker *maker, const struct spool_merged *merged,
+		       const struct clock_reading *now, struct batch *batch)
 {
 	const struct spool_record *record = &merged->record;
+	if (record->ticket == 0) /* nothing could ever end it */
+		return set_record_aside(maker, record, now, batch);
 	struct batch_item *item = next_item(batch, BATCH_INTENT);
 	int result = keep_payload(batch, item, record->payload, record->size);
 	if (result != RESULT_OK)
@@ -363,6 +384,17 @@ static bool is_text(const char *text, size_t size)
 	return length < size;
 }
 
+/* Does it hold what plugin/spool.h says? */
+static bool is_gap(const struct spool_gap *gap)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	return is_text(gap->reason, sizeof gap->reason) && *gap->reason &&
+	       strspn(gap->reason, letters) == strlen(gap->reason) &&
+	       is_text(gap->registrar, sizeof gap->registrar) &&
+	       is_text(gap->txn, sizeof gap->txn) && gap->count <= INT64_MAX && gap->from_us >= 0 &&
+	       gap->to_us >= 0;
+}
+
 static int take_gap(struct batch_maker *maker, const struct spool_record *record,
 		    const struct clock_reading *now, struct batch *batch)
 {
@@ -370,8 +402,7 @@ static int take_gap(struct batch_maker *maker, const struct spool_record *record
 	if (record->size != sizeof gap)
 		return set_record_aside(maker, record, now, batch);
 	memcpy(&gap, record->payload, sizeof gap);
-	if (!is_text(gap.reason, sizeof gap.reason) ||
-	    !is_text(gap.registrar, sizeof gap.registrar) || !is_text(gap.txn, sizeof gap.txn))
+	if (!is_gap(&gap))
 		return set_record_aside(maker, record, now, batch);
 	return batch_add_gap(maker, &gap, now, batch);
 }
@@ -385,6 +416,8 @@ static int take_revocation(struct batch_maker *maker, const struct spool_record 
 	if (record->size != FEED_KEY_ID_SIZE - 1)
 		return set_record_aside(maker, record, now, batch);
 	memcpy(key.id, record->payload, record->size);
+	if (strlen(key.id) != record->size || !is_text(key.id, sizeof key.id))
+		return set_record_aside(maker, record, now, batch);
 	int result = feed_txn_begin(maker->store, true, &txn);
 	if (result == RESULT_OK)
 		result = feed_txn_key(&txn, key.id, &key.record);
@@ -400,18 +433,6 @@ static int take_revocation(struct batch_maker *maker, const struct spool_record 
 }
 
 /* Things in the store. */
-
-static int set_intent_aside(struct batch_maker *maker, const struct spool_record *record,
-			    uint64_t writer, const struct clock_reading *now, struct batch *batch)
-{
-	struct batch_item *item = &batch->items[batch->count];
-	int result = set_record_aside(maker, record, now, batch);
-	if (result == RESULT_OK) {
-		item->writer = writer;
-		item->ticket = record->ticket;
-	}
-	return result;
-}
 
 /* The intent of this ticket, or the first one behind it, as an event whose outcome nobody knows. RESULT_INVALID: there
  * is none. */
@@ -441,7 +462,7 @@ static int add_unknown(struct batch_maker *maker, uint64_t writer, uint64_t *tic
 		if (result == RESULT_OK)
 			result = add_change(maker, &header, bytes, size, writer, found, now, batch);
 		else if (result == RESULT_INVALID)
-			result = set_intent_aside(maker, &record, writer, now, batch);
+			result = set_end_aside(maker, &record, writer, now, batch);
 	}
 	feed_txn_abort(&txn);
 	return result;
@@ -451,7 +472,7 @@ static int add_unknown(struct batch_maker *maker, uint64_t writer, uint64_t *tic
 static int add_from_quarantine(struct batch_maker *maker, uint64_t *number,
 			       const struct clock_reading *now, struct batch *batch)
 {
-	struct aside_header header;
+	struct aside_header header = {0};
 	struct feed_txn txn;
 	const void *payload;
 	size_t size;
@@ -479,8 +500,9 @@ static bool run_errand(struct batch_maker *maker, enum errand errand, uint64_t w
 		       const struct clock_reading *now, struct batch *batch)
 {
 	int result = RESULT_OK;
-	if (maker->errand != errand) {
+	if (maker->errand != errand || maker->errand_writer != writer) {
 		maker->errand = errand;
+		maker->errand_writer = writer;
 		maker->next = 0;
 	}
 	while (result == RESULT_OK && batch->count + STEP_ITEMS <= BATCH_MAX) {
@@ -514,7 +536,7 @@ static int take_known(struct batch_maker *maker, const struct spool_merged *merg
 	case SPOOL_CHANGE:
 		return take_change(maker, merged, now, batch);
 	case SPOOL_INTENT:
-		return take_intent(merged, batch);
+		return take_intent(maker, merged, now, batch);
 	case SPOOL_GIVEN_UP:
 		return take_given_up(merged, batch);
 	case SPOOL_UNKNOWN:
