@@ -88,7 +88,8 @@ static void position_path(const struct config_channel *channel, char path[PATH_M
 	snprintf(path, PATH_MAX, "%s/position.json", channel->log_dir);
 }
 
-/* RESULT_OK, with an empty stream if there is none; RESULT_STORE: it is there, and can't be understood. */
+/* RESULT_OK, with an empty stream if there is none; RESULT_STORE: it is there, and can't be read (errno), or (errno 0)
+ * understood. */
 static int read_position(const struct config_channel *channel, struct position *position)
 {
 	char path[PATH_MAX];
@@ -104,6 +105,8 @@ static int read_position(const struct config_channel *channel, struct position *
 		return RESULT_OK;
 	}
 	json_t *json = result == RESULT_OK ? json_loadb(text.data, text.size, 0, NULL) : NULL;
+	if (result != RESULT_STORE)
+		errno = 0;
 	result = RESULT_STORE;
 	if (json && json_unpack(json, "{s:s, s:I, s:I}", "stream", &stream, "generation",
 				&generation, "events", &events) == 0) {
