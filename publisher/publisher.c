@@ -36,6 +36,7 @@ struct publisher {
 	int64_t config_written_ns;
 	struct signing_key *key;
 	struct pipeline *pipeline; /* NULL: another process publishes, or nobody may */
+	bool failed;               /* the last try to publish with this config did */
 	struct tallies tallies;
 	struct report *report;
 	_Atomic int64_t stop_at_us; /* CLOCK_MONOTONIC; 0: not yet */
@@ -81,11 +82,11 @@ static bool other_asks(const struct publisher *publisher)
 	return holder != 0 && holder != (long)getpid();
 }
 
-/* With a newer config than the one that publishes, we ask it to yield. */
+/* With a newer config than the one that publishes, we ask it to yield; but not for nothing, again and again. */
 static void ask_if_newer(const struct publisher *publisher)
 {
 	struct state_dir *dir = publisher->host.dir;
-	if (publisher->config_written_ns <= state_dir_told_config(dir))
+	if (publisher->failed || publisher->config_written_ns <= state_dir_told_config(dir))
 		state_dir_unlock(dir, STATE_DIR_SUCCESSOR);
 	else if (state_dir_lock(dir, STATE_DIR_SUCCESSOR) != RESULT_OK)
 		return; /* somebody else asks already */
@@ -105,10 +106,13 @@ static int take_over(struct publisher *publisher, char *why, size_t why_size)
 		ask_if_newer(publisher);
 		return RESULT_OK;
 	}
+	/* First of all: who starts with us must not ask for it because nothing, or an older one, is told yet. Nor do we
+	 * look who asks before he has had the time to see it. */
+	state_dir_tell_config(dir, publisher->config_written_ns);
 	int result = pipeline_open(&parts, &publisher->pipeline, why, why_size);
-	if (result == RESULT_OK)
-		state_dir_tell_config(dir, publisher->config_written_ns);
-	else
+	publisher->last_look_us = clock_monotonic_us();
+	publisher->failed = result != RESULT_OK;
+	if (result != RESULT_OK)
 		state_dir_unlock(dir, STATE_DIR_PUBLISHER);
 	state_dir_unlock(dir, STATE_DIR_SUCCESSOR);
 	return result;
@@ -150,6 +154,7 @@ static int change_over(struct publisher *publisher, const struct order *order, c
 	char nothing[WHY_SIZE];
 	bool published = publisher->pipeline;
 	give_up(publisher, LINGER_MOST_MS);
+	publisher->failed = false;
 	publisher->config = order->config;
 	publisher->key = order->key;
 	int result = published ? take_over(publisher, why, why_size) : RESULT_OK;
