@@ -508,38 +508,6 @@ static void a_step_within_a_boot_is_not_taken_for_time_that_passed_at_the_next(v
 	assert_released_after(22 * HOUR_S);
 }
 
-static uint64_t consumed(const uint8_t id[SPOOL_ID_SIZE])
-{
-	struct feed_txn txn;
-	uint64_t bytes;
-	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
-	assert_int_equal(feed_txn_consumed(&txn, id, &bytes), RESULT_OK);
-	feed_txn_abort(&txn);
-	return bytes;
-}
-
-static void consumption_is_committed_with_the_events_and_forgotten_after_the_file(void **state)
-{
-	(void)state;
-	uint8_t first[SPOOL_ID_SIZE], second[SPOOL_ID_SIZE];
-	memset(first, 1, sizeof first);
-	memset(second, 2, sizeof second);
-	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "e");
-	batch.consumes = true;
-	batch.consumed = 1234;
-	memcpy(batch.segment, first, sizeof first);
-	commit();
-	assert_int_equal(consumed(first), 1234);
-	feed_forget_segment(feed, first);
-	assert_int_equal(consumed(first), 1234);
-	batch.consumes = true;
-	batch.consumed = 99;
-	memcpy(batch.segment, second, sizeof second);
-	commit();
-	assert_int_equal(consumed(first), 0);
-	assert_int_equal(consumed(second), 99);
-}
-
 /* Events of this size, so that a store of 2 MiB is soon full. */
 static void add_large(int count)
 {

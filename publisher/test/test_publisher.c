@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "publisher/identity.h"
 #include "publisher/signing_key.h"
+#include "publisher/status_files.h"
 #include "publisher/test/fixture.h"
 
 #include <fcntl.h>
@@ -39,16 +40,9 @@ static pid_t other; /* 0: no other process */
 static struct change change;
 static char why[512];
 
-static void write_nothing(void *context, struct buffer *json)
-{
-	(void)context;
-	buffer_append_text(json, "\"capture\":0");
-}
-
 static int start(void)
 {
-	const struct publisher_host host = {
-		.config = config, .dir = dir, .write_stats = write_nothing};
+	const struct publisher_host host = {.config = config, .dir = dir};
 	return publisher_start(&host, &publisher, why, sizeof why);
 }
 
