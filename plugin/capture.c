@@ -151,11 +151,8 @@ static void follow_config(struct capture *capture)
 	spool_writer_set_limit(capture->parts.spool, config->spool_limit);
 }
 
-static void write_status(struct capture *capture)
+static void write_status(struct capture *capture, int64_t now_us)
 {
-	int64_t now_us = clock_monotonic_us();
-	if (!status_file_due(capture->status, now_us))
-		return;
 	buffer_reset(&capture->stats);
 	capture_write_stats(capture, &capture->stats);
 	status_file_write(capture->status, &capture->stats, now_us);
@@ -188,7 +185,9 @@ static void *run(void *context)
 	eppparse_silence_thread();
 	while (!atomic_load(&capture->stopping)) {
 		int64_t pause_us = round_of(capture);
-		write_status(capture);
+		int64_t now_us = clock_monotonic_us();
+		if (status_file_due(capture->status, now_us))
+			write_status(capture, now_us);
 		pause_for(capture, pause_us);
 	}
 	return NULL;
@@ -199,7 +198,7 @@ static void capture_free(struct capture **capture)
 	if (!*capture)
 		return;
 	gather_free(&(*capture)->gather);
-	status_file_close(&(*capture)->status, false);
+	status_file_close(&(*capture)->status);
 	buffer_free(&(*capture)->stats);
 	pthread_cond_destroy(&(*capture)->call);
 	pthread_cond_destroy(&(*capture)->answer);
@@ -324,7 +323,7 @@ bool capture_stop(struct capture **capture, unsigned drain_ms)
 	pthread_mutex_unlock(&(*capture)->lock);
 	pthread_join((*capture)->thread, NULL);
 	bool nothing_missing = finish(*capture);
-	status_file_close(&(*capture)->status, nothing_missing);
+	write_status(*capture, clock_monotonic_us());
 	capture_free(capture);
 	return nothing_missing;
 }

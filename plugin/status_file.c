@@ -63,12 +63,10 @@ void status_file_write(struct status_file *file, const struct buffer *counters, 
 	file->next = before;
 }
 
-void status_file_close(struct status_file **file, bool remove)
+void status_file_close(struct status_file **file)
 {
 	if (!*file)
 		return;
-	if (remove)
-		unlink((*file)->path);
 	buffer_free(&(*file)->written);
 	buffer_free(&(*file)->next);
 	free(*file);

@@ -21,10 +21,10 @@ MUST_USE int status_file_new(const char *state_dir, uint64_t writer, struct stat
 /* Is it time to write again, at now_us of CLOCK_MONOTONIC? */
 bool status_file_due(const struct status_file *file, int64_t now_us);
 
-/* Writes the counters, which are members of a JSON object, if they are not what they were. */
+/* Writes the counters, which are members of a JSON object, if they are not what they were; due or not. */
 void status_file_write(struct status_file *file, const struct buffer *counters, int64_t now_us);
 
-/* Forgets it; removes the file, if the process ends as it should. */
-void status_file_close(struct status_file **file, bool remove);
+/* Forgets it. The file stays: who publishes adds it to what others counted that have ended, and removes it. */
+void status_file_close(struct status_file **file);
 
 #endif
