@@ -11,12 +11,10 @@
 
 #include <cmocka.h>
 
-enum { SECOND_US = 1000000 };
-
 static struct scratch scratch;
 static struct config *config;
 static struct feed_store *store;
-static struct gauges *gauges;
+static char boot_id[CLOCK_BOOT_ID_SIZE];
 static json_t *seen;
 
 static int set_up(void **state)
@@ -33,9 +31,11 @@ static int set_up(void **state)
 		 scratch.path, scratch.path);
 	config = fixture_config(&scratch, channels);
 	mkdir(config->state_dir, 0700);
-	FIXTURE_MUST(feed_store_open(config->state_dir, config->store_limit, false, &store, why,
-				     sizeof why) == RESULT_OK);
-	return gauges_new(config, store, &gauges) == RESULT_OK ? 0 : -1;
+	clock_boot_id(boot_id);
+	return feed_store_open(config->state_dir, config->store_limit, false, &store, why,
+			       sizeof why) == RESULT_OK
+		       ? 0
+		       : -1;
 }
 
 static int tear_down(void **state)
@@ -43,33 +43,25 @@ static int tear_down(void **state)
 	(void)state;
 	json_decref(seen);
 	seen = NULL;
-	gauges_free(&gauges);
 	feed_store_close(&store);
 	config_free(&config);
 	scratch_remove(scratch.path);
 	return 0;
 }
 
-static void show(void)
+static void measure(void)
 {
 	struct buffer text;
+	struct clock_reading now;
+	clock_read(&now);
 	buffer_init(&text, 65536);
 	buffer_append_text(&text, "{\"first\":0");
-	gauges_write(gauges, &text);
+	gauges_write(config, store, &now, boot_id, &text);
 	buffer_append_byte(&text, '}');
 	json_decref(seen);
 	seen = json_loadb(text.data, text.size, 0, NULL);
 	assert_non_null(seen);
 	buffer_free(&text);
-}
-
-static void measure(int64_t oldest_us, int64_t committed_us)
-{
-	struct clock_reading now;
-	clock_read(&now);
-	gauges_measure(gauges, &now, oldest_us ? now.wall_us - oldest_us : 0,
-		       committed_us ? now.monotonic_us - committed_us : 0);
-	show();
 }
 
 static json_int_t of(const char *group, const char *name)
@@ -79,60 +71,57 @@ static json_int_t of(const char *group, const char *name)
 	return json_is_integer(member) ? json_integer_value(member) : -1;
 }
 
-static void before_the_first_measure_nothing_is_shown(void **state)
-{
-	(void)state;
-	show();
-	assert_int_equal(json_object_size(seen), 1);
-}
-
-static void ages_are_told_of_what_there_is(void **state)
-{
-	(void)state;
-	measure(0, 0);
-	assert_int_equal(of(NULL, "lag_ms"), 0);
-	assert_int_equal(of(NULL, "last_commit_ms_ago"), -1);
-	measure(3 * SECOND_US, 2 * SECOND_US);
-	assert_int_equal(of(NULL, "lag_ms"), 3000);
-	assert_int_equal(of(NULL, "last_commit_ms_ago"), 2000);
-	measure(-3 * SECOND_US, 0); /* the wall clock was set back since */
-	assert_int_equal(of(NULL, "lag_ms"), 0);
-}
-
 static void what_waits_in_the_spool_is_told_from_what_is_consumed(void **state)
 {
 	(void)state;
-	struct buffer bytes;
+	struct fixture_segment segment;
 	struct feed_txn txn;
-	uint8_t id[SPOOL_ID_SIZE];
 	char path[PATH_MAX];
-	measure(0, 0);
+	measure();
 	assert_int_equal(of("spool", "bytes"), 0);
-	fixture_segment_begin(&bytes, 1);
-	uint64_t head = bytes.size;
-	fixture_record(&bytes, SPOOL_CHANGE, "0123456789", 10);
-	fixture_segment_file(config->state_dir, 1, bytes.data, bytes.size);
-	measure(0, 0);
+	fixture_segment_begin(&segment, 1, 0);
+	uint64_t head = segment.bytes.size;
+	fixture_record(&segment, SPOOL_CHANGE, 0, 1, "0123456789", 10);
+	fixture_segment_put(&segment, config->state_dir);
+	measure();
 	assert_int_equal(of("spool", "segments"), 1);
-	assert_int_equal(of("spool", "bytes"), bytes.size);
-	assert_int_equal(of("spool", "waiting_bytes"), bytes.size - head);
+	assert_int_equal(of("spool", "bytes"), segment.bytes.size);
+	assert_int_equal(of("spool", "waiting_bytes"), segment.bytes.size - head);
 	assert_int_equal(of("spool", "limit_bytes"), 1 << 20);
 
-	memset(id, 1, sizeof id);
+	const struct spool_mark mark = {.bytes = segment.bytes.size};
 	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
-	assert_int_equal(feed_txn_set_consumed(&txn, id, bytes.size), RESULT_OK);
+	assert_int_equal(feed_txn_set_mark(&txn, segment.header.id, &mark), RESULT_OK);
 	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
-	measure(0, 0);
+	measure();
 	assert_int_equal(of("spool", "waiting_bytes"), 0);
-	fixture_record(&bytes, SPOOL_END, "", 0);
-	fixture_segment_file(config->state_dir, 1, bytes.data, bytes.size);
-	fixture_segment_path(path, config->state_dir, 2, "seg.bad");
+	fixture_record(&segment, SPOOL_END, 0, 2, "", 0);
+	fixture_segment_put(&segment, config->state_dir);
+	fixture_segment_path(path, config->state_dir, 2, 0, ".bad");
 	fclose(fopen(path, "we"));
-	measure(0, 0);
-	assert_int_equal(of("spool", "bytes"), bytes.size);
+	measure();
+	assert_int_equal(of("spool", "bytes"), segment.bytes.size);
 	assert_int_equal(of("spool", "waiting_bytes"), 0);
 	assert_int_equal(of("spool", "bad_files"), 1);
-	buffer_free(&bytes);
+	fixture_segment_free(&segment);
+}
+
+static void what_is_set_aside_or_open_is_counted(void **state)
+{
+	(void)state;
+	struct feed_txn txn;
+	const struct aside_header header = {.kind = SPOOL_CHANGE, .reason = "undecodable"};
+	measure();
+	assert_int_equal(of(NULL, "quarantined"), 0);
+	assert_int_equal(of(NULL, "open_intents"), 0);
+	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
+	assert_int_equal(feed_txn_put_aside(&txn, &header, "x", 1), RESULT_OK);
+	assert_int_equal(feed_txn_add_intent(&txn, 7, 1, 0, "x", 1), RESULT_OK);
+	assert_int_equal(feed_txn_add_intent(&txn, 7, 2, 0, "x", 1), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	measure();
+	assert_int_equal(of(NULL, "quarantined"), 1);
+	assert_int_equal(of(NULL, "open_intents"), 2);
 }
 
 /* Holds a domain's create for 10 s from feed time 0 on. */
@@ -166,7 +155,7 @@ static void channels_tell_what_they_have_and_hold(void **state)
 	hold_one(&txn, &record);
 	assert_int_equal(feed_txn_set_channel(&txn, "public", &record), RESULT_OK);
 	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
-	measure(0, 0);
+	measure();
 	assert_null(json_object_get(json_object_get(seen, "channels"), "vetted"));
 	const json_t *public = json_object_get(json_object_get(seen, "channels"), "public");
 	assert_int_equal(json_integer_value(json_object_get(public, "events")), 5);
@@ -180,7 +169,7 @@ static void the_store_tells_how_much_is_in_use(void **state)
 	static char jws[50000];
 	struct feed_txn txn;
 	uint64_t number;
-	measure(0, 0);
+	measure();
 	json_int_t before = of("store", "used_bytes");
 	const struct feed_event event = {
 		.name = "a.example", .new_name = "", .jws = jws, .jws_size = sizeof jws};
@@ -188,7 +177,7 @@ static void the_store_tells_how_much_is_in_use(void **state)
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(feed_txn_add_event(&txn, &event, 1, &number), RESULT_OK);
 	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
-	measure(0, 0);
+	measure();
 	assert_in_range(of("store", "used_bytes") - before, 100 * sizeof jws, 120 * sizeof jws);
 	assert_int_equal(of("store", "limit_bytes"), 64 << 20);
 }
@@ -198,9 +187,8 @@ static void the_store_tells_how_much_is_in_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_STORE(before_the_first_measure_nothing_is_shown),
-		WITH_STORE(ages_are_told_of_what_there_is),
 		WITH_STORE(what_waits_in_the_spool_is_told_from_what_is_consumed),
+		WITH_STORE(what_is_set_aside_or_open_is_counted),
 		WITH_STORE(channels_tell_what_they_have_and_hold),
 		WITH_STORE(the_store_tells_how_much_is_in_use),
 	};
