@@ -199,6 +199,14 @@ class Tap:
         self.library.epptap_close(ctypes.byref(self.handle), drain_ms)
 
 
+def publisher_status(config):
+    """What the publisher of a config's state_dir wrote of itself last; None if none has yet."""
+    state_dir = pathlib.Path(json.loads(pathlib.Path(config).read_text())['state_dir'])
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((state_dir / 'status' / 'publisher.json').read_text())['publisher']
+    return None
+
+
 class Epptapd:
     """epptapd as a process, for a config with `publisher: process`; what it says goes to epptapd.txt beside the config.
     A socket of our own stands for the service manager's. A context manager: SIGTERM at its end."""
@@ -256,10 +264,7 @@ class Epptapd:
 
     def status(self):
         """The publisher's counters, as it wrote them last; None if it has not yet."""
-        state_dir = json.loads(self.config.read_text())['state_dir']
-        with contextlib.suppress(OSError, ValueError):
-            return json.loads((pathlib.Path(state_dir) / 'status.json').read_text())['publisher']
-        return None
+        return publisher_status(self.config)
 
     def wait_status(self, what, look, seconds=10):
         """Until look(status) is true; the status."""
