@@ -55,6 +55,8 @@ static const struct row rows[] = {
 	 "Commands that were lost, each maybe a change that the feed does not tell."},
 	{"sum.unreadable.*", "epptap_unreadable_total", COUNTER, ONE, "reason",
 	 "Commands or responses that could not be read."},
+	{"sum.intents.*", "epptap_intents_total", COUNTER, ONE, "fate",
+	 "Commands told of before they were carried out, and how they ended."},
 	{"sum.statuses_unknown", "epptap_statuses_unknown_total", COUNTER, ONE, NULL,
 	 "Statuses in changes that have no name in RDAP, told as other."},
 	{"sum.registrars_left_out", "epptap_registrars_left_out_total", COUNTER, ONE, NULL,
@@ -111,6 +113,8 @@ static const struct row rows[] = {
 	 "Commits to the feed store that failed; they are tried again."},
 	{"publisher.quarantined", "epptap_quarantined_events", GAUGE, ONE, NULL,
 	 "Changes set aside since no event could be made of them."},
+	{"publisher.open_intents", "epptap_open_intents", GAUGE, ONE, NULL,
+	 "Commands that were begun and have no end yet."},
 	{"publisher.store.used_bytes", "epptap_store_used_bytes", GAUGE, ONE, NULL,
 	 "Bytes of the feed store in use."},
 	{"publisher.store.limit_bytes", "epptap_store_limit_bytes", GAUGE, ONE, NULL,
@@ -123,10 +127,14 @@ static const struct row rows[] = {
 	 "Events that wait for their delay."},
 	{"publisher.channels.*.next_due_ms", "epptap_channel_next_due_seconds", GAUGE, MILLI, "channel",
 	 "Time until the next held event is due; below 0 it should be out."},
-	{"publisher.channels.*.dropped", "epptap_channel_dropped_total", COUNTER, ONE, "channel",
+	{"publisher.dropped.*", "epptap_channel_dropped_total", COUNTER, ONE, "channel",
 	 "Live messages that were not sent, since the sender was behind; the log has them."},
 	{"publisher.channels.*.checkpoint_age_ms", "epptap_channel_checkpoint_age_seconds", GAUGE,
 	 MILLI, "channel", "Time since the last checkpoint of the channel's log."},
+	{"publisher.senders.*.restarts", "epptap_sender_restarts_total", COUNTER, ONE, "channel",
+	 "Times that epptapd had to start the channel's sender again."},
+	{"publisher.restarts", "epptap_publisher_restarts_total", COUNTER, ONE, NULL,
+	 "Times that epptapd had to start the publisher again."},
 	{"publisher.door.admitted", "epptap_door_admitted_total", COUNTER, ONE, NULL,
 	 "Clients let in by their CURVE key."},
 	{"publisher.door.refused.*", "epptap_door_refused_total", COUNTER, ONE, "reason",
@@ -135,8 +143,8 @@ static const struct row rows[] = {
 /* clang-format on */
 
 /* Told even when they are not the case, so that an alert on one finds a series. */
-static const char *const states[] = {"starting", "publishing", "waits_for_port", "store_fails",
-				     "ended"};
+static const char *const states[] = {"starting",      "publishing", "waits_for_port", "store_fails",
+				     "signing_fails", "refused",    "stands_by",      "ended"};
 
 enum { ROWS = sizeof rows / sizeof *rows, STATES = sizeof states / sizeof *states };
 
