@@ -4,6 +4,7 @@
  */
 #include "publisher/ctl.h"
 
+#include "publisher/ctl_refusal.h"
 #include "publisher/door.h"
 #include "publisher/feed_store.h"
 #include "publisher/outlet.h"
@@ -102,7 +103,7 @@ static int check_metrics(const char *path)
 			folder, strerror(errno));
 }
 
-/* The folders, and the feed store if there is one. */
+/* The folders, the feed store if there is one, and whether it may be published from. */
 static int check_folders(const struct config *config)
 {
 	char why[1024];
@@ -112,13 +113,16 @@ static int check_folders(const struct config *config)
 		status = check_folder("log_dir", config->channels[i].log_dir);
 	if (status == CTL_OK)
 		status = check_metrics(config->metrics);
-	if (status != CTL_OK || !feed_store_exists(config->state_dir))
+	if (status != CTL_OK)
 		return status;
-	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
+	if (feed_store_exists(config->state_dir) &&
+	    feed_store_open(config->state_dir, config->store_limit, true, &store, why,
 			    sizeof why) != RESULT_OK)
 		return ctl_fail("%s", why);
+	if (ctl_refuses(config, store, why, sizeof why))
+		status = ctl_fail("%s", why);
 	feed_store_close(&store);
-	return CTL_OK;
+	return status;
 }
 
 int ctl_check(int argc, char **argv)

@@ -2,6 +2,7 @@
 #include "publisher/ctl.h"
 
 #include "base/state_dir.h"
+#include "publisher/ctl_refusal.h"
 #include "publisher/gauges.h"
 #include "publisher/status_files.h"
 
@@ -34,7 +35,8 @@ struct view {
 	bool publishes;          /* it told so a moment ago */
 	long writer;             /* a process that has the state_dir open, or 0 */
 	struct spool_gauge spool;
-	unsigned wrong; /* complaints */
+	char refusal[1024]; /* why none would publish; empty: one would */
+	unsigned wrong;     /* complaints */
 };
 
 static json_int_t number(const json_t *object, const char *name)
@@ -137,6 +139,13 @@ static int show_stored(struct view *view, struct feed_txn *txn)
 	return result;
 }
 
+static void look_for_refusal(struct view *view, struct feed_store *store)
+{
+	char why[sizeof view->refusal];
+	if (ctl_refuses(view->config, store, why, sizeof why))
+		snprintf(view->refusal, sizeof view->refusal, "%s", why);
+}
+
 /* Spool and channels. They are looked at here, and not in the publisher's file: nobody may publish. */
 static int show_places(struct view *view)
 {
@@ -145,6 +154,7 @@ static int show_places(struct view *view)
 	struct feed_store *store;
 	struct feed_txn txn = {0};
 	if (!feed_store_exists(config->state_dir)) {
+		look_for_refusal(view, NULL);
 		gauge_spool(config->state_dir, NULL, &view->spool);
 		printf("spool     %u segment%s, %" PRIu64 " bytes\n", view->spool.segments,
 		       view->spool.segments == 1 ? "" : "s", view->spool.bytes);
@@ -154,6 +164,7 @@ static int show_places(struct view *view)
 	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
 			    sizeof why) != RESULT_OK)
 		return ctl_fail("%s", why);
+	look_for_refusal(view, store);
 	int result = feed_txn_begin(store, true, &txn);
 	if (result == RESULT_OK)
 		result = show_stored(view, &txn);
@@ -167,7 +178,7 @@ static int show_places(struct view *view)
 static bool is_shown_elsewhere(const char *path)
 {
 	static const char *const paths[] = {"publisher.channels", "publisher.spool",
-					    "publisher.pid", "publisher.age_ms", "publisher.state"};
+					    "publisher.age_ms", "publisher.state"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		if (strcmp(path, paths[i]) == 0)
 			return true;
@@ -183,7 +194,7 @@ static void show_counters(const char *prefix, const json_t *object)
 	{
 		char path[128];
 		snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", name);
-		if (is_shown_elsewhere(path))
+		if (is_shown_elsewhere(path) || strcmp(name, "pid") == 0)
 			continue;
 		if (json_is_object(value))
 			show_counters(path, value);
@@ -224,6 +235,13 @@ static void show_sums(const struct view *view)
 static void judge_publisher(struct view *view)
 {
 	bool ended = !view->publisher || strcmp(state_of(view), "ended") == 0;
+	bool refused = view->publishes && strcmp(state_of(view), "refused") == 0;
+	if (*view->refusal)
+		complain(view, "it can't be published from: %s", view->refusal);
+	else if (refused)
+		complain(view, "the publisher refused to publish a moment ago: the log says why");
+	if (refused)
+		return;
 	if (view->publishes && strcmp(state_of(view), "waits_for_port") == 0)
 		complain(view, "a channel's port is taken: changes wait in the spool; the log says "
 			       "which");
@@ -239,6 +257,25 @@ static void judge_publisher(struct view *view)
 		complain(view, "nobody publishes: changes wait in the spool");
 	else if (!view->publishes && !ended)
 		complain(view, "the publisher has ended uncleanly, and no front end has it open");
+}
+
+/* With epptapd each channel has one. */
+static void judge_senders(struct view *view)
+{
+	const char *name;
+	json_t *sender;
+	json_object_foreach(json_object_get(view->publisher, "senders"), name, sender)
+	{
+		const char *state = json_string_value(json_object_get(sender, "state"));
+		if (!view->publishes || !state || strcmp(state, "sending") == 0)
+			continue;
+		complain(view,
+			 "nobody hears channel %.32s live: its sender %s; the log of epptapd says "
+			 "why",
+			 name,
+			 strcmp(state, "down") == 0 ? "has ended, and is started again"
+						    : "waits for its port");
+	}
 }
 
 static void judge_delays(struct view *view)
@@ -324,6 +361,7 @@ static int show_all(struct view *view)
 	status = show_places(view);
 	show_sums(view);
 	judge_publisher(view);
+	judge_senders(view);
 	judge_delays(view);
 	judge_room(view);
 	judge_metrics(view);

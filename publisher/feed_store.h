@@ -67,6 +67,9 @@ struct channel_record {
 
 enum key_state { KEY_TRUSTED, KEY_RETIRED, KEY_REVOKED };
 
+/* Why one that is KEY_REVOKED must not sign; its id is put in. */
+#define KEY_WAS_REVOKED "keys.event: key %s was revoked; make another with `epptapctl keygen`"
+
 struct key_record {
 	uint8_t key[FEED_KEY_SIZE];
 	uint32_t state; /* enum key_state */

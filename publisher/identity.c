@@ -152,13 +152,26 @@ static int check_home(const struct config *config, const struct feed_identity *i
 	return RESULT_BUSY;
 }
 
-static int check_channel(struct feed_txn *txn, const struct config_channel *channel,
-			 const struct feed_identity *identity, bool fresh, char *why,
-			 size_t why_size)
+/* How many places of the channel the store knows. */
+static int count_places(struct feed_store *store, const char *name, uint64_t *count)
+{
+	struct channel_record record = {0};
+	struct feed_txn txn;
+	int result = feed_txn_begin(store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_channel(&txn, name, false, &record);
+	feed_txn_abort(&txn);
+	*count = record.next_index;
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+/* The position is read before the store: somebody may publish meanwhile. */
+static int check_channel(struct feed_store *store, const struct config_channel *channel,
+			 const struct feed_identity *identity, char *why, size_t why_size)
 {
 	char stream[STREAM_TEXT];
 	struct position position;
-	struct channel_record record = {0};
+	uint64_t known;
 	int result = read_position(channel, &position);
 	stream_text(identity, stream);
 	if (result != RESULT_OK) {
@@ -171,7 +184,7 @@ static int check_channel(struct feed_txn *txn, const struct config_channel *chan
 	}
 	if (!*position.stream)
 		return RESULT_OK;
-	if (fresh || strcmp(position.stream, stream) != 0) {
+	if (is_new(identity) || strcmp(position.stream, stream) != 0) {
 		snprintf(why, why_size,
 			 "channel %s: log_dir %s holds %" PRIu64
 			 " events that the feed store does not know: state_dir was lost, or this "
@@ -180,42 +193,41 @@ static int check_channel(struct feed_txn *txn, const struct config_channel *chan
 			 channel->name, channel->log_dir, position.events);
 		return RESULT_BUSY;
 	}
-	result = feed_txn_channel(txn, channel->name, false, &record);
-	if (result != RESULT_OK && result != RESULT_INVALID)
+	result = count_places(store, channel->name, &known);
+	if (result != RESULT_OK || position.generation < identity->generation ||
+	    (position.generation == identity->generation && position.events <= known))
 		return result;
-	if (position.generation < identity->generation ||
-	    (position.generation == identity->generation && position.events <= record.next_index))
-		return RESULT_OK;
 	snprintf(why, why_size,
 		 "channel %s: %" PRIu64 " events were published, and the feed store knows %" PRIu64
 		 ": state_dir is older than log_dir %s. Restore the newest state_dir, or " NEW_LOG,
-		 channel->name, position.events, record.next_index, channel->log_dir);
+		 channel->name, position.events, known, channel->log_dir);
 	return RESULT_BUSY;
 }
 
-static int check_channels(const struct config *config, struct feed_store *store,
-			  const struct feed_identity *identity, bool fresh, char *why,
-			  size_t why_size)
+static int judge(const struct config *config, struct feed_store *store,
+		 struct feed_identity *identity, char *why, size_t why_size)
 {
-	struct feed_txn txn;
-	int result = feed_txn_begin(store, true, &txn);
+	snprintf(why, why_size, "the feed store in %s can't be read or written", config->state_dir);
+	*identity = (struct feed_identity){0};
+	int result = store ? load(store, identity) : RESULT_OK;
+	if (result == RESULT_OK && !is_new(identity))
+		result = check_home(config, identity, why, why_size);
 	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
-		result = check_channel(&txn, &config->channels[i], identity, fresh, why, why_size);
-	feed_txn_abort(&txn);
+		result = check_channel(store, &config->channels[i], identity, why, why_size);
 	return result;
+}
+
+int identity_look(const struct config *config, struct feed_store *store, char *why, size_t why_size)
+{
+	struct feed_identity identity;
+	return judge(config, store, &identity, why, why_size);
 }
 
 int identity_check(const struct config *config, struct feed_store *store,
 		   struct feed_identity *identity, char *why, size_t why_size)
 {
-	snprintf(why, why_size, "the feed store in %s can't be read or written", config->state_dir);
-	int result = load(store, identity);
-	bool fresh = result == RESULT_OK && is_new(identity);
-	if (result == RESULT_OK && !fresh)
-		result = check_home(config, identity, why, why_size);
-	if (result == RESULT_OK)
-		result = check_channels(config, store, identity, fresh, why, why_size);
-	if (result == RESULT_OK && fresh) {
+	int result = judge(config, store, identity, why, why_size);
+	if (result == RESULT_OK && is_new(identity)) {
 		result = set_home(config, identity);
 		if (result == RESULT_OK)
 			result = save(store, identity);

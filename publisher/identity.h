@@ -4,7 +4,8 @@
  * machine and the file that it is, and each channel's log_dir holds position.json: whose channel it is, and how far it
  * was published. A store that was copied, restored from an older copy or lost shows by these, and then nothing is
  * published until `epptapctl new-log` begins a new log; changes wait in the spool.
- * Owner: the publisher's thread, or epptapctl with the publisher's lock. Waits for the disk.
+ * Owner: the publisher's thread, or epptapctl with the publisher's lock, which identity_look() does without. Waits for the
+ * disk.
  */
 #ifndef PUBLISHER_IDENTITY_H
 #define PUBLISHER_IDENTITY_H
@@ -17,6 +18,10 @@
  * _FULL, _NOMEM: the store or a log_dir can't be read or written. */
 MUST_USE int identity_check(const struct config *config, struct feed_store *store,
 			    struct feed_identity *identity, char *why, size_t why_size);
+
+/* What identity_check() would say, for who only reads; `store` may be NULL: there is none yet. Changes nothing. */
+MUST_USE int identity_look(const struct config *config, struct feed_store *store, char *why,
+			   size_t why_size);
 
 /* Writes position.json into the channel's log_dir: `events` of it are published. RESULT_OK, RESULT_STORE (errno). */
 MUST_USE int identity_tell_position(const struct config_channel *channel,

@@ -400,9 +400,7 @@ static int introduce_key(struct pipeline *pipeline, const struct event_key *key,
 		result = feed_txn_commit(&txn);
 	feed_txn_abort(&txn);
 	if (result == RESULT_OK && known.state == KEY_REVOKED) {
-		snprintf(why, why_size,
-			 "keys.event: key %s was revoked; make another with `epptapctl keygen`",
-			 key->id);
+		snprintf(why, why_size, KEY_WAS_REVOKED, key->id);
 		return RESULT_BUSY;
 	}
 	return result == RESULT_INVALID ? RESULT_OK : result;
