@@ -230,13 +230,15 @@ static long stand_by(struct publisher *publisher)
 static long round_of(struct publisher *publisher)
 {
 	struct clock_reading now;
+	/* Asked before the clock is: what was written before we were told to stop is older than `now`, and is seen. */
+	bool last = stops(publisher);
 	clock_read(&now);
 	look_for_orders(publisher);
 	report_write(publisher->report, publisher->pipeline, &now, false);
 	if (!publisher->pipeline)
 		return stops(publisher) ? -1 : stand_by(publisher);
 	long pause = pipeline_round(publisher->pipeline, &now);
-	if (stops_now(publisher) || (stops(publisher) && pipeline_is_idle(publisher->pipeline)))
+	if (stops_now(publisher) || (last && pipeline_is_idle(publisher->pipeline)))
 		return -1;
 	if (should_yield(publisher, &now)) {
 		give_up(publisher, LINGER_MOST_MS);
