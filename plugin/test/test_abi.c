@@ -549,15 +549,17 @@ static void opening_and_closing_leaves_no_thread_and_no_file_open(void **state)
 	assert_int_equal(scratch_count("/proc/self/task"), threads);
 }
 
-/* Each process's segment is removed by a later one. */
+/* Segments of those that are closed are removed by who publishes next. */
 static void a_publisher_leaves_no_thread_no_file_open_and_no_segment(void **state)
 {
 	char spool[128];
 	opening_and_closing_leaves_no_thread_and_no_file_open(state);
 	snprintf(spool, sizeof spool, "%s/state/spool", scratch.path);
 	open_tap();
-	tap_api.close(&tap, MINUTE_MS);
-	assert_in_range(scratch_count(spool), 0, 1);
+	for (int tries = 0; scratch_count(spool) > 1; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
 }
 
 static void *show_many(void *refused)
