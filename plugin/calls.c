@@ -8,17 +8,10 @@
 #include "base/clock.h"
 #include "eppparse/scan.h"
 
-#include <stdatomic.h>
-
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
 /* A change of this registrar's is lost, and told as a gap when there is room. */
 static void lose(struct epptap *tap, unsigned who, enum loss reason, int64_t wall_us)
 {
-	count(&tap->counters.lost[reason]);
+	counters_add(&tap->counters.lost[reason], 1);
 	registrars_lose(tap->registrars, who, reason, wall_us);
 }
 
@@ -54,7 +47,7 @@ static int put_command(struct epptap *tap, const struct queue_entry *entry, uint
 	if (result != RESULT_OK)
 		lose(tap, entry->owner, reason, entry->wall_us);
 	else
-		count(&tap->counters.accepted);
+		counters_add(&tap->counters.accepted, 1);
 	return result;
 }
 
@@ -89,7 +82,7 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 	size_t limit = frame_limit(tap);
 	if (!may_transform(command, command_size, limit) ||
 	    !may_succeed(response, response_size, limit)) {
-		count(&tap->counters.skipped);
+		counters_add(&tap->counters.skipped, 1);
 		return EPPTAP_OK;
 	}
 	clock_read(&now);
@@ -137,7 +130,7 @@ int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 	if (tap_forked(tap))
 		return EPPTAP_EFORK;
 	if (!may_transform(command, command_size, frame_limit(tap))) {
-		count(&tap->counters.skipped);
+		counters_add(&tap->counters.skipped, 1);
 		return EPPTAP_OK;
 	}
 	clock_read(&now);
@@ -174,7 +167,7 @@ static int put_end(struct epptap *tap, const struct queue_entry *entry)
 		result = put(tap, entry, &position, &reason);
 	if (fits && result == RESULT_OK)
 		return RESULT_OK;
-	count(&tap->counters.lost[reason]);
+	counters_add(&tap->counters.lost[reason], 1);
 	tickets_hand_over(tap->tickets, entry->ticket, FATE_UNKNOWN, entry->wall_us);
 	return result;
 }

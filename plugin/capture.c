@@ -42,11 +42,6 @@ struct capture {
 	unsigned waiting;
 };
 
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
 static void tell_durable(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
@@ -58,7 +53,7 @@ static void tell_durable(struct capture *capture)
 static void complain(struct capture *capture, int result, int error)
 {
 	int64_t now_us = clock_monotonic_us();
-	count(&capture->parts.counters->sync_failures);
+	counters_add(&capture->parts.counters->sync_failures, 1);
 	if (capture->last_complaint_us && now_us - capture->last_complaint_us < COMPLAINT_US)
 		return;
 	capture->last_complaint_us = now_us;
@@ -289,7 +284,7 @@ static bool lose_rest(struct capture *capture)
 		from_us = lost++ ? from_us : entry.wall_us;
 		to_us = entry.wall_us;
 	}
-	atomic_fetch_add(&capture->parts.counters->lost[LOSS_CLOSED], lost);
+	counters_add(&capture->parts.counters->lost[LOSS_CLOSED], lost);
 	clock_read(&now);
 	gather_handed(capture->gather, &now);
 	gather_left_open(capture->gather, &now);
@@ -304,7 +299,7 @@ static bool finish(struct capture *capture)
 	bool told = lose_rest(capture);
 	bool durable = sync_batch(capture);
 	if (!durable)
-		atomic_fetch_add(closed, gather_waiting(capture->gather));
+		counters_add(closed, gather_waiting(capture->gather));
 	if (atomic_load(closed) > 0)
 		log_error("closed with %llu commands that could not be made durable in time",
 			  (unsigned long long)atomic_load(closed));

@@ -37,6 +37,11 @@ struct counters {
 	_Atomic uint64_t sync_failures;       /* disk full, spool at its limit: tried again */
 };
 
+static inline void counters_add(_Atomic uint64_t *counter, uint64_t many)
+{
+	atomic_fetch_add_explicit(counter, many, memory_order_relaxed);
+}
+
 /* The word for it, in stats and in the feed's gaps: a-z and _. Static; total. */
 const char *loss_word(enum loss loss);
 

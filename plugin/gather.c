@@ -2,7 +2,6 @@
 
 #include "eppparse/eppparse.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +46,6 @@ void gather_free(struct gather **gather)
 void gather_use(struct gather *gather, const struct config *config)
 {
 	gather->config = config;
-}
-
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 /* What the config says a login is published as; NULL if it doesn't name it. */
@@ -138,20 +132,19 @@ static bool put_whole_change(struct gather *gather, uint64_t ticket,
 			     const struct clock_reading *stamp)
 {
 	const struct change *change = &gather->change;
-	atomic_fetch_add_explicit(&gather->parts.counters->statuses_unknown,
-				  change->add.status_others + change->remove.status_others,
-				  memory_order_relaxed);
+	counters_add(&gather->parts.counters->statuses_unknown,
+		     (uint64_t)change->add.status_others + change->remove.status_others);
 	bool put = put_change(gather, SPOOL_CHANGE, ticket, stamp);
 	gather->waiting += put;
 	if (!put)
-		count(&gather->parts.counters->lost[LOSS_RECORD_LIMIT]);
+		counters_add(&gather->parts.counters->lost[LOSS_RECORD_LIMIT], 1);
 	return put;
 }
 
 static void set_registrar(struct gather *gather, const struct queue_entry *entry)
 {
 	if (!publish_login(gather->config, entry->registrar, &gather->change.registrar))
-		count(&gather->parts.counters->registrars_left_out);
+		counters_add(&gather->parts.counters->registrars_left_out, 1);
 }
 
 static void gather_pair(struct gather *gather, const struct queue_entry *entry)
@@ -160,7 +153,7 @@ static void gather_pair(struct gather *gather, const struct queue_entry *entry)
 	enum eppparse_result found =
 		eppparse_pair(gather->parse, entry->command, entry->command_size, entry->response,
 			      entry->response_size, &gather->change);
-	count(&gather->parts.counters->read[found]);
+	counters_add(&gather->parts.counters->read[found], 1);
 	if (found == EPPPARSE_NOTHING)
 		return;
 	set_registrar(gather, entry);
@@ -195,7 +188,7 @@ static void say_given_up(struct gather *gather, uint64_t ticket, const struct cl
 {
 	if (tickets_intent(gather->parts.tickets, ticket)->noted &&
 	    put_record(gather, SPOOL_GIVEN_UP, ticket, stamp, "", 0))
-		count(&gather->parts.counters->given_up);
+		counters_add(&gather->parts.counters->given_up, 1);
 }
 
 /* The command may have been carried out. */
@@ -203,7 +196,7 @@ static void say_unknown(struct gather *gather, uint64_t ticket, const struct clo
 {
 	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
 	if (intent->noted && put_record(gather, SPOOL_UNKNOWN, ticket, stamp, "", 0))
-		count(&gather->parts.counters->unknown);
+		counters_add(&gather->parts.counters->unknown, 1);
 	if (intent->found < EPPPARSE_MALFORMED)
 		return;
 	change_clear(&gather->change);
@@ -219,11 +212,11 @@ static void finish_by_fate(struct gather *gather, uint64_t ticket,
 	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
 	struct clock_reading then = *stamp;
 	if (tickets_fate(gather->parts.tickets, ticket, &then.wall_us) == FATE_GIVEN_UP) {
-		count(&read[EPPPARSE_NOTHING]);
+		counters_add(&read[EPPPARSE_NOTHING], 1);
 		say_given_up(gather, ticket, &then);
 	} else {
 		if (!intent->noted)
-			count(&read[intent->found]);
+			counters_add(&read[intent->found], 1);
 		say_unknown(gather, ticket, &then);
 	}
 	close_intent(gather, ticket);
@@ -236,10 +229,10 @@ static void note(struct gather *gather, const struct queue_entry *entry, struct 
 	if (put_change(gather, SPOOL_INTENT, entry->ticket, &stamp)) {
 		intent->noted = true;
 		keep(gather, intent);
-		count(&gather->parts.counters->noted);
+		counters_add(&gather->parts.counters->noted, 1);
 		return;
 	}
-	count(&gather->parts.counters->lost[LOSS_RECORD_LIMIT]);
+	counters_add(&gather->parts.counters->lost[LOSS_RECORD_LIMIT], 1);
 	tell_lost(gather, &stamp, entry->owner, loss_word(LOSS_RECORD_LIMIT));
 	intent->found = EPPPARSE_NOTHING; /* it is told: whatever comes adds nothing */
 }
@@ -287,9 +280,9 @@ static void gather_end(struct gather *gather, const struct queue_entry *entry)
 	struct intent *intent = tickets_intent(gather->parts.tickets, entry->ticket);
 	enum eppparse_result result = read_end(gather, entry, intent);
 	bool whole = gather->change.name.text[0] != '\0';
-	count(&gather->parts.counters->read[result]);
+	counters_add(&gather->parts.counters->read[result], 1);
 	if (result == EPPPARSE_CHANGE && whole && put_whole_change(gather, entry->ticket, &stamp))
-		count(&gather->parts.counters->ended);
+		counters_add(&gather->parts.counters->ended, 1);
 	else if (result == EPPPARSE_CHANGE)
 		say_unknown(gather, entry->ticket, &stamp);
 	else
@@ -364,7 +357,6 @@ uint64_t gather_waiting(const struct gather *gather)
 
 void gather_durable(struct gather *gather)
 {
-	atomic_fetch_add_explicit(&gather->parts.counters->spooled, gather->waiting,
-				  memory_order_relaxed);
+	counters_add(&gather->parts.counters->spooled, gather->waiting);
 	gather->waiting = 0;
 }
