@@ -39,6 +39,7 @@ struct capture {
 	pthread_cond_t call;   /* to the thread: somebody waits */
 	pthread_cond_t answer; /* from the thread: more is durable */
 	uint64_t durable;      /* position of the queue up to which all is durable */
+	uint64_t handled;      /* of tickets that were handed over, how many are done with */
 	unsigned waiting;
 };
 
@@ -46,6 +47,7 @@ static void tell_durable(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->durable = queue_start(capture->parts.queue);
+	capture->handled = tickets_shown(capture->parts.tickets);
 	pthread_cond_broadcast(&capture->answer);
 	pthread_mutex_unlock(&capture->lock);
 }
@@ -166,6 +168,8 @@ static int64_t round_of(struct capture *capture)
 		any = true;
 	}
 	tell_others(capture);
+	/* Only this thread writes `handled`: it may read it without the lock. */
+	any |= tickets_shown(capture->parts.tickets) != capture->handled;
 	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
 	int64_t now_us = clock_monotonic_us();
@@ -250,24 +254,30 @@ enum loss capture_why_full(struct capture *capture)
 	return (enum loss)atomic_load(&capture->why_full);
 }
 
-int capture_wait(struct capture *capture, uint64_t position, int64_t timeout_ms)
+/* Waits until all before `position` is durable, and `handed` tickets are done with. */
+static int wait_for(struct capture *capture, uint64_t position, uint64_t handed, int64_t timeout_ms)
 {
 	int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
+	bool in_time = true, done;
 	pthread_mutex_lock(&capture->lock);
 	capture->waiting++;
 	pthread_cond_signal(&capture->call);
-	bool in_time = true;
-	while (capture->durable < position && in_time)
+	while (!(done = capture->durable >= position && capture->handled >= handed) && in_time)
 		in_time = thread_wait(&capture->answer, &capture->lock, deadline_us);
-	int result = capture->durable >= position ? RESULT_OK : RESULT_TIMEOUT;
 	capture->waiting--;
 	pthread_mutex_unlock(&capture->lock);
-	return result;
+	return done ? RESULT_OK : RESULT_TIMEOUT;
+}
+
+int capture_wait(struct capture *capture, uint64_t position, int64_t timeout_ms)
+{
+	return wait_for(capture, position, 0, timeout_ms);
 }
 
 int capture_flush(struct capture *capture, unsigned timeout_ms)
 {
-	return capture_wait(capture, queue_end(capture->parts.queue), timeout_ms);
+	return wait_for(capture, queue_end(capture->parts.queue),
+			tickets_handed(capture->parts.tickets), timeout_ms);
 }
 
 /* Empties the queue; tells what that lost. False: there was no room to tell it. */

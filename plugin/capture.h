@@ -47,7 +47,7 @@ enum loss capture_why_full(struct capture *capture);
 /* Waits until all that lies before `position` of the queue is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */
 MUST_USE int capture_wait(struct capture *capture, uint64_t position, int64_t timeout_ms);
 
-/* The same for all that the queue holds now. */
+/* The same for all that the queue holds now, and for tickets that were handed over. */
 MUST_USE int capture_flush(struct capture *capture, unsigned timeout_ms);
 
 /* Flushes for drain_ms at most, ends the thread, counts what was lost by it and tells it in the spool. False: something

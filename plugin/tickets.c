@@ -26,6 +26,8 @@ struct tickets {
 	 * half, how often it was changed: who takes the first must not be fooled by one that was taken and given back. */
 	_Atomic uint64_t free;
 	_Atomic uint32_t handed;
+	_Atomic uint64_t handed_count; /* never below the number of those that came into the list */
+	uint64_t shown;                /* the capture thread's */
 	uint32_t taken_over; /* what the capture thread took of `handed`, and has not looked at */
 	_Atomic uint32_t next[TICKETS];
 	struct place places[TICKETS];
@@ -137,6 +139,7 @@ void tickets_hand_over(struct tickets *tickets, uint64_t ticket, enum fate fate,
 	uint32_t head = atomic_load(&tickets->handed);
 	tickets->places[place].handed = fate;
 	tickets->places[place].handed_us = wall_us;
+	atomic_fetch_add(&tickets->handed_count, 1);
 	do
 		atomic_store_explicit(&tickets->next[place], head, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak(&tickets->handed, &head, place));
@@ -157,9 +160,20 @@ bool tickets_next_handed(struct tickets *tickets, uint64_t *ticket)
 	if (place == NONE)
 		return false;
 	tickets->taken_over = atomic_load_explicit(&tickets->next[place], memory_order_relaxed);
+	tickets->shown++;
 	tickets->places[place].fate = tickets->places[place].handed;
 	*ticket = ticket_at(tickets, place);
 	return true;
+}
+
+uint64_t tickets_handed(const struct tickets *tickets)
+{
+	return atomic_load(&tickets->handed_count);
+}
+
+uint64_t tickets_shown(const struct tickets *tickets)
+{
+	return tickets->shown;
 }
 
 enum fate tickets_fate(const struct tickets *tickets, uint64_t ticket, int64_t *wall_us)

@@ -59,6 +59,11 @@ void tickets_hand_over(struct tickets *tickets, uint64_t ticket, enum fate fate,
 /* The next ticket that was handed over. False: there is none. */
 bool tickets_next_handed(struct tickets *tickets, uint64_t *ticket);
 
+/* How many were handed over, ever (any thread), and how many of them tickets_next_handed() showed. Whoever's call of
+ * tickets_hand_over() is done is among those shown when as many are. */
+uint64_t tickets_handed(const struct tickets *tickets);
+uint64_t tickets_shown(const struct tickets *tickets);
+
 /* What a ticket was handed over with; FATE_OPEN if it was not yet, or not shown by tickets_next_handed(). */
 enum fate tickets_fate(const struct tickets *tickets, uint64_t ticket, int64_t *wall_us);
 
