@@ -227,6 +227,82 @@ static void a_cut_host_event_tells_its_number_of_addresses(void **state)
 	assert_non_null(strstr(claims.data, "\"add\":{\"ipAddresses\":50}"));
 }
 
+static void a_change_whose_end_nobody_knows_says_so(void **state)
+{
+	(void)state;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_RENEW, "a.example");
+	change.outcome = CHANGE_UNKNOWN;
+	assert_claims(HEAD("a.example") "{\"urn:ietf:params:xml:ns:domain-1.0#renew\":{"
+					"\"objectClassName\":\"domain\",\"ldhName\":\"a.example\","
+					"\"initiator\":\"registrar\",\"outcome\":\"unknown\","
+					"\"impact\":[\"renew\"]}}}");
+}
+
+#define OWN_HEAD(toe, txn)                                                                         \
+	"{\"iss\":\"https://registry.example\",\"jti\":\"_-8AAAAAAAAAAAAAAAAAAA\","                \
+	"\"iat\":1790000001,\"toe\":" toe "," txn                                                  \
+	"\"sub_id\":{\"format\":\"uri\",\"uri\":\"https://registry.example\"},\"events\":"
+
+static void assert_gap(const struct spool_gap *gap, const char *expected)
+{
+	buffer_reset(&claims);
+	event_write_gap(gap, &facts, &claims);
+	buffer_append_byte(&claims, 0);
+	assert_false(claims.failed);
+	assert_string_equal(claims.data, expected);
+}
+
+static void a_gap_tells_what_is_known_of_it(void **state)
+{
+	(void)state;
+	struct spool_gap gap = {.count = 12,
+				.from_us = 1790000000012999,
+				.to_us = 1790000060000000,
+				.reason = "queue_full",
+				.registrar = "Client X",
+				.txn = "SV-7"};
+	assert_gap(&gap,
+		   OWN_HEAD("1790000060.000",
+			    "\"txn\":\"SV-7\",") "{\"urn:epptap:gap\":{"
+						 "\"reason\":\"queue_full\",\"count\":12,"
+						 "\"from\":\"2026-09-21T14:13:20.012Z\",\"to\":"
+						 "\"2026-09-21T14:14:20.000Z\","
+						 "\"registrar\":\"Client X\",\"txn\":\"SV-7\"}}}");
+	gap = (struct spool_gap){.to_us = 1790000060000000, .reason = "crash"};
+	assert_gap(&gap,
+		   OWN_HEAD("1790000060.000",
+			    "") "{\"urn:epptap:gap\":{"
+				"\"reason\":\"crash\",\"to\":\"2026-09-21T14:14:20.000Z\"}}}");
+}
+
+static void assert_key(enum key_state state, const char *expected)
+{
+	struct event_key key = {.id = "kid", .record = {.key = {0xff}, .state = state}};
+	buffer_reset(&claims);
+	event_write_key(&key, &facts, &claims);
+	buffer_append_byte(&claims, 0);
+	assert_false(claims.failed);
+	assert_string_equal(claims.data, expected);
+}
+
+static void a_key_comes_with_what_verifies_and_goes_without(void **state)
+{
+	(void)state;
+	assert_key(KEY_TRUSTED,
+		   OWN_HEAD("1790000001.000", "") "{\"urn:epptap:key\":{"
+						  "\"action\":\"added\",\"kid\":\"kid\","
+						  "\"jwk\":{\"kty\":\"OKP\","
+						  "\"crv\":\"Ed25519\",\"kid\":\"kid\","
+						  "\"x\":\"_wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+						  "AAAAAA\",\"use\":\"sig\"}}}}");
+	assert_key(KEY_RETIRED,
+		   OWN_HEAD("1790000001.000", "") "{\"urn:epptap:key\":{"
+						  "\"action\":\"retired\",\"kid\":\"kid\"}}}");
+	assert_key(KEY_REVOKED,
+		   OWN_HEAD("1790000001.000", "") "{\"urn:epptap:key\":{"
+						  "\"action\":\"revoked\",\"kid\":\"kid\"}}}");
+}
+
 #define WITH_CHANGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -240,6 +316,9 @@ int main(void)
 		WITH_CHANGE(the_time_has_three_decimals_and_is_cut_not_rounded),
 		WITH_CHANGE(the_largest_change_fits_with_counts_and_says_that_it_is_cut),
 		WITH_CHANGE(a_cut_host_event_tells_its_number_of_addresses),
+		WITH_CHANGE(a_change_whose_end_nobody_knows_says_so),
+		WITH_CHANGE(a_gap_tells_what_is_known_of_it),
+		WITH_CHANGE(a_key_comes_with_what_verifies_and_goes_without),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
