@@ -1,6 +1,6 @@
 # epptap: `make demo` shows the main job, `make check` runs the tests. Both install what is missing.
 #
-# VARIANT=asan|tsan builds into a folder of its own; everything else is found by pattern: a .c file in a folder
+# VARIANT=asan|tsan|fuzz builds into a folder of its own; everything else is found by pattern: a .c file in a folder
 # belongs to that folder's archive, but for the programs and modules named below.
 
 VERSION := 0.1.0
@@ -16,6 +16,7 @@ WARN    := -Wall -Wextra -Wpointer-arith -Wstrict-prototypes -Wmissing-prototype
 HARDEN  := -fstack-protector-strong $(if $(VARIANT),,-D_FORTIFY_SOURCE=2)
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -w
 SANITIZE := $(SANITIZE_$(VARIANT))
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -pthread -DEPPTAP_VERSION='"$(VERSION)"' \
               $(WARN) $(HARDEN) $(SANITIZE) $(CFLAGS)
@@ -46,6 +47,7 @@ PUBLISHER_SRC  := $(filter-out $(MAINS),$(wildcard publisher/*.c))
 SUBSCRIBER_SRC := $(wildcard subscriber/*.c)
 REFEPP_SRC     := $(wildcard conformance/refepp/*.c)
 BENCH_SRC      := $(wildcard conformance/bench/*.c)
+FUZZ_SRC       := $(wildcard conformance/fuzz/*.c)
 TEST_SRC       := $(wildcard base/test/*.c eppparse/test/*.c plugin/test/*.c publisher/test/*.c \
                     subscriber/test/*.c)
 C_FILES        := $(shell find base eppparse plugin publisher subscriber conformance -name '*.[ch]' \
@@ -53,7 +55,7 @@ C_FILES        := $(shell find base eppparse plugin publisher subscriber conform
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ALL_OBJ := $(call obj,$(BASE_SRC) $(EPPPARSE_SRC) $(PLUGIN_SRC) $(PUBLISHER_SRC) $(MAINS) \
-             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(TEST_SRC))
+             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(TEST_SRC))
 
 BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapd epptapctl eppwatch refepp)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
@@ -195,6 +197,17 @@ bench: all
 $(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
 $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/publisher.a \
                   $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+# Fuzz targets of clang's libFuzzer: `make fuzz-spool SECONDS=60`. What was found stays in build/fuzz/corpus-spool.
+SECONDS ?= 60
+fuzz-%:
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang build/fuzz/run-$*
+	@mkdir -p build/fuzz/corpus-$*
+	@build/fuzz/run-$* -max_total_time=$(SECONDS) -max_len=16384 -artifact_prefix=build/fuzz/ build/fuzz/corpus-$*
+
+$(BUILD)/run-%: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
+$(BUILD)/run-%: $(BUILD)/obj/conformance/fuzz/%.o $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
 # Installs what was built: `make`, then `make install` as root. Honours DESTDIR and prefix.

@@ -283,7 +283,8 @@ static int end_renewal(struct feed_txn *txn)
 static int keep_books(struct feed_txn *txn, const struct batch *batch,
 		      const struct batch_item *item)
 {
-	const char *payload = batch->bytes.data + item->payload.at;
+	/* An empty buffer may have no memory to point into. */
+	const char *payload = item->payload.size ? batch->bytes.data + item->payload.at : "";
 	int result = RESULT_OK;
 	if (item->kind == BATCH_INTENT)
 		result = feed_txn_add_intent(txn, item->writer, item->ticket, item->header.wall_us,
