@@ -1,4 +1,6 @@
+import contextlib
 import os
+import subprocess
 
 import pytest
 
@@ -18,3 +20,23 @@ def pytest_ignore_collect(collection_path):
 def work(tmp_path):
     """A throw-away folder with keys and a config of two channels, for one test."""
     return Work(tmp_path)
+
+
+@pytest.fixture
+def small_disk(work):
+    """A disk of its own for the state directory, of 96 MiB; and a function that fills it, or makes room again."""
+    work.state_dir.mkdir(mode=0o700)
+    if os.geteuid() != 0 or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=700', 'tmpfs', work.state_dir],
+                                           capture_output=True).returncode != 0:
+        pytest.skip('only root may mount a small disk')
+    ballast = work.state_dir / 'ballast'
+
+    def fill(full):
+        if not full:
+            ballast.unlink()
+            return
+        with contextlib.suppress(OSError), open(ballast, 'ab', buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    yield fill
+    subprocess.run(['umount', '--lazy', work.state_dir], check=True)

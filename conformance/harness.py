@@ -128,6 +128,10 @@ def _load(path):
             ('epptap_open', ctypes.c_int, [ctypes.c_char_p, ctypes.POINTER(tap), ctypes.c_char_p, size]),
             ('epptap_transaction', ctypes.c_int,
              [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.c_char_p, size]),
+            ('epptap_begin', ctypes.c_int,
+             [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.POINTER(ctypes.c_uint64)]),
+            ('epptap_end', ctypes.c_int, [tap, ctypes.c_uint64, ctypes.c_char_p, size]),
+            ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_flush', ctypes.c_int, [tap, ctypes.c_uint]),
             ('epptap_stats', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(size)]),
             ('epptap_close', None, [ctypes.POINTER(tap), ctypes.c_uint])]:
@@ -170,22 +174,41 @@ class Tap:
         command, response = _bytes(command), _bytes(response)
         result = self.library.epptap_transaction(self.handle, _bytes(registrar), command, len(command or b''),
                                                  response, len(response or b''))
+        return self._expect(result, expect)
+
+    def _expect(self, result, expect):
         if expect is not None and result != expect:
             raise TapError(result, self.strerror(result))
         return result
 
+    def begin(self, command, registrar='ClientX', expect=OK):
+        """Shows it a command that is about to be carried out; the ticket."""
+        command = _bytes(command)
+        ticket = ctypes.c_uint64(12345)
+        result = self.library.epptap_begin(self.handle, _bytes(registrar), command, len(command), ctypes.byref(ticket))
+        self._expect(result, expect)
+        return ticket.value
+
+    def end(self, ticket, response=b'', expect=OK):
+        """Shows it the response; an empty one: the command was given up."""
+        response = _bytes(response)
+        return self._expect(self.library.epptap_end(self.handle, ticket, response, len(response)), expect)
+
+    def reload(self, expect=OK):
+        """Has it read its config again; what it says of it."""
+        why = ctypes.create_string_buffer(2048)
+        result = self.library.epptap_reload(self.handle, why, len(why))
+        if result != expect:
+            raise TapError(result, why.value.decode())
+        return why.value.decode()
+
     def flush(self, timeout_ms=10000, expect=OK):
-        result = self.library.epptap_flush(self.handle, timeout_ms)
-        if expect is not None and result != expect:
-            raise TapError(result, self.strerror(result))
-        return result
+        return self._expect(self.library.epptap_flush(self.handle, timeout_ms), expect)
 
     def stats(self):
         room = ctypes.create_string_buffer(65536)
         size = ctypes.c_size_t(len(room))
-        result = self.library.epptap_stats(self.handle, room, ctypes.byref(size))
-        if result != OK:
-            raise TapError(result, self.strerror(result))
+        self._expect(self.library.epptap_stats(self.handle, room, ctypes.byref(size)), OK)
         return json.loads(room.raw[:size.value])
 
     def wait_published(self, count, seconds=10):
@@ -300,6 +323,52 @@ def feed_dump(config, channel=None):
     `held` and `release_in_ms`. Members stand in the order of the file."""
     done = epptapctl('feed-dump', config, *([channel] if channel else []))
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+GAP = 'urn:epptap:gap'
+
+
+def gaps_in(lines):
+    """The gaps among lines of feed_dump(), as the values of their events."""
+    found = []
+    for line in lines:
+        value = line['event']['events'].get(GAP)
+        if value is None:
+            continue
+        assert line['event']['sub_id'] == {'format': 'uri', 'uri': REGISTRY}
+        assert line['event'].get('txn') == value.get('txn')
+        assert 'from' not in value or value['from'] <= value['to']
+        found.append(value)
+    return found
+
+
+def told_in(lines):
+    """How many gaps tell as lost, by reason."""
+    told = collections.Counter()
+    for gap in gaps_in(lines):
+        told[gap['reason']] += gap.get('count', 0)
+    return told
+
+
+def about_names(lines):
+    """The lines but for those of the tap's own events, such as gaps."""
+    return [line for line in lines if line['event']['sub_id']['uri'] != REGISTRY]
+
+
+def txns_in(lines):
+    """The svTRIDs of all that are about a name, in order."""
+    return [line['event'].get('txn') for line in about_names(lines)]
+
+
+@contextlib.contextmanager
+def occupied(endpoint):
+    """Somebody else listens on the port, so that nothing is published; until what is yielded is called."""
+    host, port = endpoint.removeprefix('tcp://').split(':')
+    with socket.socket() as occupant:
+        occupant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        occupant.bind((host, int(port)))
+        occupant.listen()
+        yield occupant.close
 
 
 # Golden cases

@@ -1,4 +1,5 @@
-"""kill -9 of the front end under load, again and again: what was captured stands once, in order, after the restart.
+"""kill -9 of the front end under load, again and again: what was captured stands once, in order, after the restart,
+and each kill is told once.
 
 EPPTAP_KILLS is the number of kills of each test (5); every five begin with an empty registry. In every other round the
 publisher is kept from its port, so that the spool is full of changes that are not published when the process dies.
@@ -8,13 +9,12 @@ import contextlib
 import json
 import os
 import random
-import socket
 import threading
 
 import pytest
 
 import frames
-from harness import Refepp, Work, epptapctl, feed_dump, wait_until
+from harness import Refepp, Work, about_names, epptapctl, feed_dump, gaps_in, occupied, txns_in, wait_until
 from oracle import journal
 from subscriber import Subscriber
 
@@ -53,26 +53,11 @@ class Load:
             thread.join()
 
 
-@contextlib.contextmanager
-def _port_taken(endpoint, taken):
-    with socket.socket() as occupant:
-        if taken:
-            host, port = endpoint.removeprefix('tcp://').split(':')
-            occupant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            occupant.bind((host, int(port)))
-            occupant.listen()
-        yield
-
-
 def _spool(work):
     """(txn, whether it was published) of each change in the spool, as it lies there after a kill."""
     done = epptapctl('spool-dump', work.config, check=False)
     lines = [collections.defaultdict(bool, json.loads(line)) for line in done.stdout.splitlines()]
-    return [(line['change']['txn'], line['published']) for line in lines]
-
-
-def _txns(lines):
-    return [line['event']['txn'] for line in lines]
+    return [(line['change']['txn'], line['published']) for line in lines if line['kind'] == 'change']
 
 
 def _run_of(txn):
@@ -83,7 +68,7 @@ def _run_of(txn):
 def _check_vetted(vetted, changes):
     """Each once, in the journal's order; of each run, what the queue still held when it died may lack, but no more."""
     assert [line['index'] for line in vetted] == list(range(len(vetted)))
-    txns = _txns(vetted)
+    txns = txns_in(vetted)
     present = set(txns)
     assert len(present) == len(txns)
     assert txns == [txn for txn in changes if txn in present]
@@ -97,15 +82,15 @@ def _check_vetted(vetted, changes):
 
 def _check_public(public, vetted):
     """The same events, sent or held, each once; about one name in the same order."""
-    txns = _txns(public)
+    txns = txns_in(public)
     assert len(set(txns)) == len(txns)
-    assert set(txns) == set(_txns(vetted))
+    assert set(txns) == set(txns_in(vetted))
     sent = [line for line in public if line['index'] is not None]
     assert [line['index'] for line in sent] == list(range(len(sent)))
 
     def by_domain(lines):
         names = collections.defaultdict(list)
-        for line in lines:
+        for line in about_names(lines):
             names[line['event']['sub_id']['uri'].removeprefix('dns:').removeprefix('ns.')].append(line['event']['txn'])
         return names
     # held lines stand behind the sent ones, name by name in order
@@ -118,7 +103,8 @@ def _check_registry(work, delay, choice):
     for round_number in range(KILLS_OF_ONE_REGISTRY):
         taken = round_number % 2 == 1
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_port_taken(work.endpoint('public'), taken))
+            if taken:
+                stack.enter_context(occupied(work.endpoint('public')))
             front_end = stack.enter_context(Refepp(work.path / 'front', USERS, work.config))
             subscriber = stack.enter_context(Subscriber(work.endpoint('public')))
             load = Load(front_end, round_number)
@@ -137,10 +123,12 @@ def _check_registry(work, delay, choice):
         spooled_only += sum(not published for _, published in spool)
         with Refepp(work.path / 'front', USERS, work.config):
             changes = [line['svTRID'] for line in journal(front_end.journal)]
-            captured = {txn for txn, _ in spool} | set(_txns(before)) | set(_txns(after))
+            captured = {txn for txn, _ in spool} | set(txns_in(before)) | set(txns_in(after))
             vetted = wait_until('all that was captured is published', lambda: (
-                lambda lines: lines if captured <= set(_txns(lines)) else None)(feed_dump(work.config, 'vetted')))
+                lambda lines: lines if captured <= set(txns_in(lines)) and len(gaps_in(lines)) > round_number else None)(
+                    feed_dump(work.config, 'vetted')))
             public = feed_dump(work.config, 'public')
+        assert [gap['reason'] for gap in gaps_in(vetted)] == ['crash'] * (round_number + 1)
         _check_vetted(vetted, changes)
         _check_public(public, vetted)
         held += sum(line['index'] is None for line in public)
@@ -160,7 +148,7 @@ def _check_registry(work, delay, choice):
                     feed_dump(work.config, 'public')))
         _check_public(public, vetted)
     else:
-        assert _txns(public) == _txns(vetted)
+        assert txns_in(public) == txns_in(vetted)
 
 
 @pytest.mark.parametrize('delay', [None, DELAY], ids=['no delays', 'delays'])

@@ -1,32 +1,17 @@
 """A port that is taken, a spool at its limit, a disk that is full: the front end goes on, and so does the feed, by itself."""
+import collections
 import contextlib
-import os
 import pathlib
 import re
-import socket
-import subprocess
 import time
 
-import pytest
-
 import frames
-from harness import EFULL, OK, Tap, epptapctl, feed_dump, object_frames, success, wait_until
+from harness import EFULL, OK, Tap, epptapctl, feed_dump, object_frames, occupied, success, told_in, txns_in, wait_until
 from subscriber import Subscriber
 
 NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
 LONGEST_CALL_SECONDS = 0.25  # a pause of the scheduler; a call that waits for a disk or a lock takes longer
 SMALL = {'spool': {'limit': '1MiB'}, 'capture': {'queue': '1MiB', 'frame_limit': '64KiB'}}
-
-
-@contextlib.contextmanager
-def _occupied(endpoint):
-    """Somebody else listens on the port; until what is yielded is called."""
-    host, port = endpoint.removeprefix('tcp://').split(':')
-    with socket.socket() as occupant:
-        occupant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        occupant.bind((host, int(port)))
-        occupant.listen()
-        yield occupant.close
 
 
 class Feeder:
@@ -59,24 +44,25 @@ class Feeder:
 
 
 def _txns(work, channel='vetted'):
-    return [line['event']['txn'] for line in feed_dump(work.config, channel)]
+    return txns_in(feed_dump(work.config, channel))
 
 
-def _check_all_goes_on(work, tap, feeder):
+def _check_all_goes_on(work, tap, feeder, reason):
     """Room has come: what was taken is published, in order, and what comes now too."""
     assert tap.flush(timeout_ms=20000) == OK
     tap.wait_published(len(feeder.taken), seconds=30)
     for _ in range(100):
         wait_until('there is room', feeder.show, every=0.001)
     tap.flush()
-    stats = tap.wait_published(len(feeder.taken), seconds=30)
-    assert _txns(work) == feeder.taken == _txns(work, 'public')
-    assert stats['lost'] == {'queue_full': feeder.refused, 'frame_limit': 0, 'record_limit': 0, 'closed': 0}
+    wait_until('all is published', lambda: _txns(work) == feeder.taken == _txns(work, 'public'), seconds=30)
+    lost = tap.stats()['lost']
+    assert lost[reason] + lost['queue_full'] == sum(lost.values()) == feeder.refused and lost[reason] > 0
+    wait_until('all that was refused is told', lambda: collections.Counter(lost) == told_in(feed_dump(work.config, 'public')))
     assert feeder.longest < LONGEST_CALL_SECONDS
 
 
 def test_a_port_that_is_taken_fails_nothing_and_is_tried_again(work):
-    with _occupied(work.endpoint('public')) as free, Tap(work.config) as tap, \
+    with occupied(work.endpoint('public')) as free, Tap(work.config) as tap, \
             Subscriber(work.endpoint('public')) as subscriber:
         feeder = Feeder(tap)
         for _ in range(50):
@@ -96,7 +82,7 @@ def test_a_port_that_is_taken_fails_nothing_and_is_tried_again(work):
 
 
 def test_what_was_spooled_while_the_port_was_taken_is_published_by_the_next_process(work):
-    with _occupied(work.endpoint('vetted')), Tap(work.config) as tap:
+    with occupied(work.endpoint('vetted')), Tap(work.config) as tap:
         tap.transaction(*object_frames('update', 'bank.example'))
         tap.close(drain_ms=200)
     with Tap(work.config) as tap:
@@ -106,35 +92,15 @@ def test_what_was_spooled_while_the_port_was_taken_is_published_by_the_next_proc
 
 def test_a_spool_at_its_limit_blocks_no_call_and_goes_on_when_there_is_room(work):
     work.write_config(**SMALL)
-    with _occupied(work.endpoint('public')) as free, Tap(work.config) as tap:
+    with occupied(work.endpoint('public')) as free, Tap(work.config) as tap:
         feeder = Feeder(tap)
         feeder.until_full()
         stats = tap.stats()
-        assert stats['lost']['queue_full'] == feeder.refused and stats['sync_failures'] > 0
+        assert sum(stats['lost'].values()) == feeder.refused and stats['sync_failures'] > 0
         size = sum(path.stat().st_size for path in (work.state_dir / 'spool').iterdir())
         assert 900_000 < size <= 1 << 20
         free()
-        _check_all_goes_on(work, tap, feeder)
-
-
-@pytest.fixture
-def small_disk(work):
-    """A disk of its own for the state directory, of 96 MiB; and a function that fills it, or makes room again."""
-    work.state_dir.mkdir(mode=0o700)
-    if os.geteuid() != 0 or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=700', 'tmpfs', work.state_dir],
-                                           capture_output=True).returncode != 0:
-        pytest.skip('only root may mount a small disk')
-    ballast = work.state_dir / 'ballast'
-
-    def fill(full):
-        if not full:
-            ballast.unlink()
-            return
-        with contextlib.suppress(OSError), open(ballast, 'ab', buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-    yield fill
-    subprocess.run(['umount', '--lazy', work.state_dir], check=True)
+        _check_all_goes_on(work, tap, feeder, 'spool_limit')
 
 
 def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work, small_disk):
@@ -152,9 +118,9 @@ def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work
         done = epptapctl('status', work.config, check=False)
         assert (done.returncode, 'WRONG     the disk of state_dir has 0 MiB left' in done.stdout) == (1, True)
         stats = tap.stats()
-        assert stats['lost']['queue_full'] == feeder.refused and stats['sync_failures'] > 0
+        assert sum(stats['lost'].values()) == feeder.refused and stats['sync_failures'] > 0
         small_disk(False)
-        _check_all_goes_on(work, tap, feeder)
+        _check_all_goes_on(work, tap, feeder, 'disk_full')
 
 
 def test_a_disk_that_fills_again_and_again_loses_nothing_that_was_taken(work, small_disk):
@@ -166,7 +132,7 @@ def test_a_disk_that_fills_again_and_again_loses_nothing_that_was_taken(work, sm
             feeder.until_full(refusals=(burst + 1) * 50)
             small_disk(False)
             tap.flush(timeout_ms=20000)
-        _check_all_goes_on(work, tap, feeder)
+        _check_all_goes_on(work, tap, feeder, 'disk_full')
         assert all(line['index'] == index for index, line in enumerate(feed_dump(work.config, 'vetted')))
 
 

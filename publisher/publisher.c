@@ -241,6 +241,8 @@ static long round_of(struct publisher *publisher)
 	if (stops_now(publisher) || (last && pipeline_is_idle(publisher->pipeline)))
 		return -1;
 	if (should_yield(publisher, &now)) {
+		set_state(publisher,
+			  PUBLISHER_STANDS_BY); /* before another can say that it publishes */
 		give_up(publisher, LINGER_MOST_MS);
 		return STAND_BY_MS;
 	}
