@@ -26,6 +26,7 @@ enum {
 	SPOOL_MOST_PERCENT = 75,
 	STORE_MOST_PERCENT = 90,
 	DISK_LEAST_BYTES = 256 << 20,
+	WRITERS_SHOWN = 64,
 };
 
 struct view {
@@ -33,7 +34,8 @@ struct view {
 	const json_t *all;       /* status_files_gather() */
 	const json_t *publisher; /* of it; NULL: none ever wrote here */
 	bool publishes;          /* it told so a moment ago */
-	long writer;             /* a process that has the state_dir open, or 0 */
+	size_t writers;          /* processes that have the state_dir open */
+	long writer_ids[WRITERS_SHOWN];
 	struct spool_gauge spool;
 	char refusal[1024]; /* why none would publish; empty: one would */
 	unsigned wrong;     /* complaints */
@@ -62,30 +64,44 @@ __attribute__((format(printf, 2, 3))) static void complain(struct view *view, co
 	view->wrong++;
 }
 
-/* Which process has the state_dir open? */
-static int find_writer(struct view *view)
+/* Which processes have the state_dir open? Each has the lock of one byte. */
+static void find_in(int fd, uint64_t first, uint64_t last, struct view *view)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = (off_t)first,
+			     .l_len = (off_t)(last - first + 1)};
+	if (first > last || view->writers == WRITERS_SHOWN || fcntl(fd, F_GETLK, &lock) != 0 ||
+	    lock.l_type == F_UNLCK)
+		return;
+	view->writer_ids[view->writers++] = (long)lock.l_pid;
+	/* The kernel shows any one of several: the others lie before or behind it. */
+	find_in(fd, first, (uint64_t)lock.l_start - 1, view);
+	find_in(fd, (uint64_t)lock.l_start + 1, last, view);
+}
+
+static int find_writers(struct view *view)
 {
 	char path[PATH_MAX];
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)STATE_DIR_WRITERS};
 	snprintf(path, sizeof path, "%s/" STATE_DIR_LOCKS_FILE, view->config->state_dir);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT)
 		return ctl_fail("%s: %s; run this as the front end's user", path, strerror(errno));
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) != 0)
-		lock.l_type = F_UNLCK;
-	if (fd >= 0)
-		close(fd);
-	view->writer = lock.l_type == F_UNLCK ? 0 : (long)lock.l_pid;
+	if (fd < 0)
+		return CTL_OK;
+	find_in(fd, STATE_DIR_WRITERS, STATE_DIR_LAST, view);
+	close(fd);
 	return CTL_OK;
 }
 
 static void show_processes(const struct view *view)
 {
-	if (view->writer)
-		printf("writer    process %ld has it open\n", view->writer);
-	else
+	if (!view->writers)
 		printf("writer    none: no front end has it open\n");
+	for (size_t i = 0; i < view->writers; i++)
+		printf("writer    process %ld has it open\n", view->writer_ids[i]);
+	if (view->writers == WRITERS_SHOWN)
+		printf("writer    and perhaps more\n");
 	if (!view->publisher)
 		printf("publisher none wrote here yet\n");
 	else
@@ -253,7 +269,7 @@ static void judge_publisher(struct view *view)
 		 strcmp(state_of(view), "starting") != 0)
 		complain(view, "the publisher does not publish: its state is %.32s",
 			 state_of(view));
-	else if (!view->publishes && (view->writer || view->spool.waiting_bytes))
+	else if (!view->publishes && (view->writers || view->spool.waiting_bytes))
 		complain(view, "nobody publishes: changes wait in the spool");
 	else if (!view->publishes && !ended)
 		complain(view, "the publisher has ended uncleanly, and no front end has it open");
@@ -313,10 +329,10 @@ static void judge_room(struct view *view)
 	uint64_t spool = view->spool.bytes / (view->config->spool_limit / 100);
 	json_int_t used =
 		number(store, "used_bytes") / (json_int_t)(view->config->store_limit / 100);
-	if (view->writer && queue >= QUEUE_MOST_PERMILLE)
+	if (view->writers && queue >= QUEUE_MOST_PERMILLE)
 		complain(view, "a queue is %d %% full: what finds no room is lost",
 			 (int)(queue / 10));
-	if (view->spool.disk_free_bytes < DISK_LEAST_BYTES && view->writer)
+	if (view->spool.disk_free_bytes < DISK_LEAST_BYTES && view->writers)
 		complain(view,
 			 "the disk of state_dir has %" PRIu64
 			 " MiB left; on a full one nothing can be spooled or published",
@@ -354,7 +370,7 @@ static void judge_metrics(struct view *view)
 static int show_all(struct view *view)
 {
 	printf("state_dir %s\n", view->config->state_dir);
-	int status = find_writer(view);
+	int status = find_writers(view);
 	if (status != CTL_OK)
 		return status;
 	show_processes(view);
