@@ -1,15 +1,13 @@
 """Many processes with one state_dir, as a prefork front end has them: each change once, in order, and one that publishes."""
 import collections
-import json
 import os
 import re
 import signal
-import threading
 import time
 
 import pytest
 
-from harness import EFORK, Tap, Work, epptapctl, feed_dump, gaps_in, txns_in, wait_until
+from harness import EFORK, epptapctl, feed_dump, gaps_in, txns_in, wait_until
 from subscriber import Subscriber
 from workers import Workers, change
 
@@ -34,9 +32,7 @@ def _publisher(workers):
     """The one that publishes; the others stand by."""
     def look():
         states = _states(workers)
-        others = [state for state in states if state != 'publishing']
-        assert len(states) - len(others) <= 1, states
-        return len(others) < len(states) and set(others) <= {'stands_by'} and workers[states.index('publishing')]
+        return sorted(states) == ['publishing'] + ['stands_by'] * (len(workers) - 1) and workers[states.index('publishing')]
     return wait_until('one publishes, and the others stand by', look)
 
 
@@ -133,7 +129,7 @@ def test_a_process_with_a_newer_config_takes_over_and_numbers_go_on(work):
         work.write_config(registrars={'ClientX': 'Client X Ltd'})
         os.utime(work.config, ns=(before + 10**9, before + 10**9))
         new.ask('open', str(work.config))
-        assert _publisher([new]) is new and _publisher([old, new]) is new
+        wait_until('the newer one publishes, the older one stands by', lambda: _states([old, new]) == ['stands_by', 'publishing'])
         new.ask('changes', 'new', 50)
         old.ask('changes', 'old', 50, 'ClientX', 50)
         _wait_txns(work, 150)
@@ -148,6 +144,7 @@ def test_a_process_with_a_newer_config_takes_over_and_numbers_go_on(work):
 
 
 def test_calls_of_two_processes_that_do_not_overlap_keep_their_order(work):
+    work.write_config(reorder='1s')  # none is late, however busy the machine
     with Workers(work.path, 2) as workers:
         workers.all('open', str(work.config))
         publisher = _publisher(workers)
@@ -157,11 +154,8 @@ def test_calls_of_two_processes_that_do_not_overlap_keep_their_order(work):
         lines = feed_dump(work.config, 'public')
         workers.all('close')
     assert [line['index'] for line in lines] == list(range(2 * TOKENS))
-    in_order = [f'token-{number}' for number in range(2 * TOKENS)]
-    assert sorted(txns) == sorted(in_order)
-    assert late == _late_in(txns), 'what is out of order is not what is counted as late'
-    if late == 0 or SLACK_SECONDS == 0:
-        assert txns == in_order == txns_in(lines)
+    assert txns == [f'token-{number}' for number in range(2 * TOKENS)] == txns_in(lines)
+    assert late == 0
 
 
 def _late_in(txns):
