@@ -87,7 +87,7 @@ const char *state_dir_network_type(long type)
 	return NULL;
 }
 
-static int refuse_network(const char *path, char *why, size_t why_size)
+int state_dir_check_disk(const char *path, char *why, size_t why_size)
 {
 	struct statfs system;
 	const char *name =
@@ -127,7 +127,7 @@ static int find_folder(struct state_dir *dir, const char *path, char *why, size_
 	}
 	dir->device = folder.st_dev;
 	dir->inode = folder.st_ino;
-	return refuse_network(path, why, why_size);
+	return state_dir_check_disk(path, why, why_size);
 }
 
 int state_dir_open(const char *path, struct state_dir **out, char *why, size_t why_size)

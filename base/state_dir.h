@@ -46,6 +46,10 @@ long state_dir_holder(struct state_dir *dir, uint64_t byte);
 void state_dir_tell_config(struct state_dir *dir, int64_t written_ns);
 int64_t state_dir_told_config(struct state_dir *dir);
 
+/* RESULT_STORE: the folder lies on a network file system, as `why` says; RESULT_OK: on none that we know, or there is no such
+ * folder. */
+MUST_USE int state_dir_check_disk(const char *path, char *why, size_t why_size);
+
 /* The name of a network file system by its statfs() type; NULL: it is none that we know. */
 const char *state_dir_network_type(long type);
 

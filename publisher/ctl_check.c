@@ -4,6 +4,7 @@
  */
 #include "publisher/ctl.h"
 
+#include "base/state_dir.h"
 #include "publisher/ctl_refusal.h"
 #include "publisher/door.h"
 #include "publisher/feed_store.h"
@@ -109,6 +110,9 @@ static int check_folders(const struct config *config)
 	char why[1024];
 	struct feed_store *store = NULL;
 	int status = check_folder("state_dir", config->state_dir);
+	if (status == CTL_OK &&
+	    state_dir_check_disk(config->state_dir, why, sizeof why) != RESULT_OK)
+		status = ctl_fail("%s", why);
 	for (size_t i = 0; i < config->channel_count && status == CTL_OK; i++)
 		status = check_folder("log_dir", config->channels[i].log_dir);
 	if (status == CTL_OK)
