@@ -540,10 +540,13 @@ int pipeline_open(const struct pipeline_parts *parts, struct pipeline **out, cha
 	pipeline->config = parts->config;
 	pipeline->tallies = parts->tallies;
 	clock_boot_id(pipeline->boot_id);
-	set_state(pipeline, PUBLISHER_STARTING);
 	int result = open_parts(pipeline, why, why_size);
 	if (result != RESULT_OK)
 		pipeline_close(&pipeline, 0);
+	else
+		set_state(
+			pipeline,
+			PUBLISHER_STARTING); /* not before: one that is refused tries again and again */
 	*out = pipeline;
 	return result;
 }
