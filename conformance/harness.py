@@ -371,6 +371,21 @@ def occupied(endpoint):
         yield occupant.close
 
 
+def told(line):
+    """What a line of feed_dump() tells, in short: "update bank.example", "gap crash", "key added"."""
+    ((kind, value),) = line['event']['events'].items()
+    if 'ldhName' in value:
+        return f'{kind.partition("#")[2]} {value["ldhName"]}'
+    return f'{kind.rpartition(":")[2]} {value.get("reason") or value.get("action")}'
+
+
+def compiled(path, source, *options):
+    """A program in C beside the tests, compiled as `path`."""
+    subprocess.run(['cc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', f'-I{REPOSITORY}', '-o', path,
+                    REPOSITORY / 'conformance' / source, *options], check=True)
+    return path
+
+
 # Golden cases
 
 Case = collections.namedtuple('Case', 'name command response registrar expected')

@@ -21,12 +21,6 @@ def _front_end(work, *options):
         yield front_end, client
 
 
-def _told(line):
-    """An event in short: "create shop.example"."""
-    ((kind, value),) = line['event']['events'].items()
-    return f'{kind.partition("#")[2]} {value["ldhName"]}' if 'ldhName' in value else f'gap {value["reason"]}'
-
-
 def _sent(work, channel='public'):
     return [_told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is not None]
 
@@ -35,9 +29,9 @@ def _held(work, channel='public'):
     return [_told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is None]
 
 
-def _until_vetted(work, *told):
+def _until_vetted(work, *last):
     """Until the vetted channel ends in these events: what the public one has not by then, it holds."""
-    wait_until(f'vetted ends in {told}', lambda: _sent(work, 'vetted')[-len(told):] == list(told))
+    wait_until(f'vetted ends in {last}', lambda: _sent(work, 'vetted')[-len(last):] == list(last))
 
 
 @pytest.fixture
@@ -73,12 +67,12 @@ def test_all_about_a_new_name_waits_and_comes_in_order_at_the_delay(work):
         heard = subscriber.collect(lambda got: sum(message.topic.startswith('example.shop.') for message in got) == 8)
         assert heard is not None
         now = time.time()
-        lines = [line for line in feed_dump(work.config, 'public') if 'shop.example' in _told(line)]
-        assert [_told(line) for line in lines] == about_shop
+        lines = [line for line in feed_dump(work.config, 'public') if 'shop.example' in told(line)]
+        assert [told(line) for line in lines] == about_shop
         assert [message.jws.decode() for message in heard][-8:] == [line['jws'] for line in lines]
         assert now - lines[0]['event']['toe'] >= 3
         assert _held(work) == []
-        assert [_told(line) for line in feed_dump(work.config, 'vetted') if 'shop.example' in _told(line)] == about_shop
+        assert [told(line) for line in feed_dump(work.config, 'vetted') if 'shop.example' in told(line)] == about_shop
 
 
 def test_news_of_a_known_name_goes_at_once_though_it_mentions_a_hidden_one(work, known):

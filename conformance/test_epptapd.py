@@ -14,7 +14,7 @@ import time
 import pytest
 
 import frames
-from harness import (ECONFIG, OK, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, feed_dump, free_port,
+from harness import (ECONFIG, OK, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, compiled, feed_dump, free_port,
                      success, update_frames, wait_until)
 from subscriber import Subscriber
 
@@ -339,10 +339,7 @@ def test_senders_and_supervisor_have_no_file_of_the_state_directory(apart):
 @pytest.fixture(scope='module')
 def host(tmp_path_factory):
     """A front end in C that shows what is mapped into it, compiled."""
-    program = tmp_path_factory.mktemp('host') / 'maps_host'
-    subprocess.run(['cc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', f'-I{REPOSITORY}', '-o', program,
-                    REPOSITORY / 'conformance' / 'maps_host.c', '-ldl'], check=True)
-    return program
+    return compiled(tmp_path_factory.mktemp('host') / 'maps_host', 'maps_host.c', '-ldl')
 
 
 @pytest.mark.skipif('EPPTAP_VARIANT' in os.environ, reason='a C host does not load the sanitizers')
