@@ -600,9 +600,9 @@ static void a_reload_that_is_refused_changes_nothing(void **state)
 	with.publisher = "embedded";
 	assert_not_reloaded("publisher can't be changed");
 	with.publisher = "process";
-	strcat(state_dir, "2");
+	state_dir[strlen(state_dir) - 1] = 'x';
 	assert_not_reloaded("state_dir can't be changed");
-	state_dir[strlen(state_dir) - 1] = '\0';
+	state_dir[strlen(state_dir) - 1] = 'e';
 	assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
 	read_spool(1);
 	assert_string_equal(records[0].registrar, "clientx");
