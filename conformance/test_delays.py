@@ -6,7 +6,7 @@ import time
 import pytest
 
 import frames
-from harness import Refepp, about_names, feed_dump, wait_until
+from harness import Refepp, about_names, feed_dump, told, wait_until
 from subscriber import Subscriber
 
 USERS = {'ClientA': 'password-a', 'ClientB': 'password-b'}
@@ -22,11 +22,11 @@ def _front_end(work, *options):
 
 
 def _sent(work, channel='public'):
-    return [_told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is not None]
+    return [told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is not None]
 
 
 def _held(work, channel='public'):
-    return [_told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is None]
+    return [told(line) for line in about_names(feed_dump(work.config, channel)) if line['index'] is None]
 
 
 def _until_vetted(work, *last):
@@ -130,7 +130,7 @@ def test_holds_survive_the_end_of_the_process_however_it_comes(work, known):
         front_end.kill()
     with _front_end(work):
         created = next(line['event']['toe'] for line in about_names(feed_dump(work.config, 'vetted'))
-                       if _told(line) == about_shop[0])
+                       if told(line) == about_shop[0])
         assert _sent(work) == known or time.time() - created > 3.9
         wait_until('the new name comes out', lambda: _sent(work) == known + about_shop)
         assert time.time() - created >= 3.99
@@ -151,7 +151,7 @@ def test_zones_have_delays_of_their_own(work):
         assert _sent(work) == ['create shop.co.example']
         assert 'delete shop.co.example' in _held(work)
         # the delete of a hidden name waits with it
-        assert [told for told in _held(work) if 'net' in told] == ['create shop.net.example', 'delete shop.net.example']
+        assert [text for text in _held(work) if 'net' in text] == ['create shop.net.example', 'delete shop.net.example']
 
 
 def test_zones_of_one_channel_come_out_each_at_its_own_delay(work):
@@ -161,7 +161,7 @@ def test_zones_of_one_channel_come_out_each_at_its_own_delay(work):
         frames.do(client, *map(frames.create_domain, ['shop.net.example', 'shop.example', 'shop.co.example']),
                   frames.create_host('ns.shop.co.example'))
         _until_vetted(work, 'create shop.co.example', 'create ns.shop.co.example')
-        for told, delay in [(['create shop.co.example', 'create ns.shop.co.example'], 2), (['create shop.net.example'], 4)]:
-            wait_until(f'{told} comes out', lambda told=told: _sent(work)[-len(told):] == told)
+        for names, delay in [(['create shop.co.example', 'create ns.shop.co.example'], 2), (['create shop.net.example'], 4)]:
+            wait_until(f'{names} comes out', lambda names=names: _sent(work)[-len(names):] == names)
             assert delay <= time.clock_gettime(time.CLOCK_BOOTTIME) - since < delay + 4
         assert len(_sent(work)) == 3 and _held(work) == ['create shop.example']

@@ -71,6 +71,14 @@ static bool may_succeed(const void *response, size_t size, size_t limit)
 	return size > limit || scan_may_succeed(response, size);
 }
 
+/* A command that is no change. Its registrar is known from now on: with more than one, none may fill the queue. */
+static void pass_over(struct epptap *tap, const char *registrar)
+{
+	if (registrar)
+		registrars_find(tap->registrars, registrar);
+	counters_add(&tap->counters.skipped, 1);
+}
+
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
 		       size_t command_size, const void *response, size_t response_size)
 {
@@ -82,7 +90,7 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 	size_t limit = frame_limit(tap);
 	if (!may_transform(command, command_size, limit) ||
 	    !may_succeed(response, response_size, limit)) {
-		counters_add(&tap->counters.skipped, 1);
+		pass_over(tap, registrar);
 		return EPPTAP_OK;
 	}
 	clock_read(&now);
@@ -130,7 +138,7 @@ int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 	if (tap_forked(tap))
 		return EPPTAP_EFORK;
 	if (!may_transform(command, command_size, frame_limit(tap))) {
-		counters_add(&tap->counters.skipped, 1);
+		pass_over(tap, registrar);
 		return EPPTAP_OK;
 	}
 	clock_read(&now);

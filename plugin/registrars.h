@@ -24,7 +24,7 @@ struct registrars;
 MUST_USE int registrars_new(struct registrars **registrars);
 void registrars_free(struct registrars **registrars);
 
-/* The place of a login, which may be NULL. */
+/* The place of a login, which may be NULL; from now on it is one that this tap has seen. */
 unsigned registrars_find(struct registrars *registrars, const char *login);
 
 /* May this registrar have `bytes` more in a queue of which `used` of `capacity` are taken? True: it has them, until

@@ -19,8 +19,7 @@
 enum {
 	GATHER_MAX = 2 * (SPOOL_RECORD_MAX + 64),
 	MUCH = 1 << 20,
-	UNMEASURED_MOST =
-		4 << 20, /* bytes written before the spool is measured again: others write, too */
+	UNMEASURED_MOST = 4 << 20, /* bytes written, at most, before the spool is measured again */
 };
 
 struct spool_writer {
@@ -219,11 +218,17 @@ static bool fits(const struct spool_writer *writer)
 	       bytes + writer->gathered.size + spare <= writer->limit;
 }
 
+/* How much may be written before the spool is measured again: others write, too. */
+static uint64_t unmeasured_most(const struct spool_writer *writer)
+{
+	return writer->limit / 64 < UNMEASURED_MOST ? writer->limit / 64 : UNMEASURED_MOST;
+}
+
 /* Is there room? Others write, and the publisher removes, without telling: so measure now and then, and before saying
  * no. */
 static bool has_room(struct spool_writer *writer)
 {
-	if (fits(writer) && writer->since < UNMEASURED_MOST)
+	if (fits(writer) && writer->since < unmeasured_most(writer))
 		return true;
 	return measure(writer) == RESULT_OK && fits(writer);
 }
