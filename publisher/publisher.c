@@ -153,19 +153,21 @@ static int change_over(struct publisher *publisher, const struct order *order, c
 	const struct config *old_config = publisher->config;
 	char nothing[WHY_SIZE];
 	bool published = publisher->pipeline;
+	int64_t old_written_ns = publisher->config_written_ns;
 	give_up(publisher, LINGER_MOST_MS);
 	publisher->failed = false;
 	publisher->config = order->config;
 	publisher->key = order->key;
+	publisher->config_written_ns = written_ns(order->config);
 	int result = published ? take_over(publisher, why, why_size) : RESULT_OK;
 	if (result != RESULT_OK) {
 		publisher->config = old_config;
 		publisher->key = old_key;
+		publisher->config_written_ns = old_written_ns;
 		old_key = order->key;
 		if (take_over(publisher, nothing, sizeof nothing) != RESULT_OK)
 			set_state(publisher, PUBLISHER_REFUSED); /* tried again, and said, later */
 	}
-	publisher->config_written_ns = written_ns(publisher->config);
 	report_use(publisher->report, publisher->config);
 	signing_key_free(&old_key);
 	return result;

@@ -680,6 +680,20 @@ static void a_reload_with_a_bad_key_changes_nothing(void **state)
 	assert_feed_is(3);
 }
 
+/* Else a process that reloaded the same would ask for it. */
+static void a_reloaded_config_is_told_with_its_own_age(void **state)
+{
+	(void)state;
+	struct stat file;
+	set_age(config->path, 100);
+	must_start();
+	assert_int_equal(stat(config->path, &file), 0);
+	assert_int_equal(state_dir_told_config(dir) / 1000000000, file.st_mtim.tv_sec);
+	must_reload("event.pem", IN_FOLDER(CHANNELS));
+	assert_int_equal(stat(config->path, &file), 0);
+	assert_int_equal(state_dir_told_config(dir) / 1000000000, file.st_mtim.tv_sec);
+}
+
 /* A config that can't be used, where that shows only when it is: the old one goes on. */
 static void a_reload_that_fails_late_goes_on_with_the_old_config(void **state)
 {
@@ -774,6 +788,41 @@ static void a_key_that_changed_while_nobody_published_is_told_by_itself(void **s
 	close_feed(&txn);
 }
 
+/* To the process that will have the next config: it need not tell of the key again. */
+static void a_key_is_told_before_another_process_takes_over_with_it(void **state)
+{
+	(void)state;
+	struct feed_txn txn;
+	char old[FEED_KEY_ID_SIZE], new[FEED_KEY_ID_SIZE], path[128];
+	make_key("event.pem", old);
+	make_key("new.pem", new);
+	put_segment(1, 0, 1);
+	must_start();
+	wait_until_counted("published", 1);
+	snprintf(path, sizeof path, "%s/new.pem", scratch.path);
+	struct config *next = reloaded[reload_count++] =
+		fixture_config(&scratch, IN_FOLDER(CHANNELS));
+	free(next->key_event);
+	next->key_event = strdup(path);
+	if (publisher_hand_over(publisher, next, why, sizeof why) != RESULT_OK)
+		fail_msg("%s", why);
+	assert_int_equal(state_dir_holder(dir, STATE_DIR_PUBLISHER), 0);
+	publisher_stop(&publisher, 0);
+	free(config->key_event);
+	config->key_event = strdup(path);
+	put_segment(2, 1, 1);
+	must_start();
+	wait_until_counted("published", 1);
+	open_feed(&txn);
+	assert_int_equal(number_at(&txn, 0), 0);
+	assert_key_event(&txn, 1, "added", new, old);
+	assert_key_event(&txn, 2, "retired", old, old);
+	assert_int_equal(number_at(&txn, 3), 1);
+	assert_signed_by(&txn, 3, new);
+	assert_int_equal(number_at(&txn, 4), -1);
+	close_feed(&txn);
+}
+
 static void a_refused_state_dir_heals_with_a_new_log_and_without_a_restart(void **state)
 {
 	(void)state;
@@ -859,10 +908,12 @@ int main(int argc, char **argv)
 		WITH_CONFIG(a_newer_config_that_cannot_publish_leaves_it_to_the_older),
 		WITH_CONFIG(a_reloaded_key_is_told_under_the_old_one),
 		WITH_CONFIG(a_reload_with_a_bad_key_changes_nothing),
+		WITH_CONFIG(a_reloaded_config_is_told_with_its_own_age),
 		WITH_CONFIG(a_reload_that_fails_late_goes_on_with_the_old_config),
 		WITH_CONFIG(a_reload_may_bring_channels_and_take_them_away),
 		WITH_CONFIG(a_key_that_cannot_be_told_costs_no_change),
 		WITH_CONFIG(a_key_that_changed_while_nobody_published_is_told_by_itself),
+		WITH_CONFIG(a_key_is_told_before_another_process_takes_over_with_it),
 		WITH_CONFIG(a_refused_state_dir_heals_with_a_new_log_and_without_a_restart),
 		WITH_CONFIG(a_key_that_is_missing_fails_the_start_and_leaves_nothing_open),
 	};
