@@ -153,18 +153,23 @@ static inline void fixture_segment_path(char path[PATH_MAX], const char *state_d
 		 sequence, suffix);
 }
 
-/* Puts the segment's first `size` bytes in its file, in place of what that held. */
+/* Puts the segment's first `size` bytes in its file, in place of what that held. A new file is there at once with all of
+ * it: of a dead writer, somebody who reads meanwhile would take a part for a torn one. */
 static inline void fixture_segment_cut(const struct fixture_segment *segment, const char *state_dir,
 				       size_t size)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], begun[PATH_MAX];
 	mkdir(state_dir, 0700);
 	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, state_dir);
 	FIXTURE_MUST(mkdir(path, 0700) == 0 || errno == EEXIST);
 	fixture_segment_path(path, state_dir, segment->header.writer, segment->header.sequence, "");
-	FILE *file = fopen(path, "we");
+	fixture_segment_path(begun, state_dir, segment->header.writer, segment->header.sequence,
+			     ".begun");
+	bool is_there = access(path, F_OK) == 0;
+	FILE *file = fopen(is_there ? path : begun, "we");
 	FIXTURE_MUST(file && fwrite(segment->bytes.data, 1, size, file) == size &&
 		     fclose(file) == 0);
+	FIXTURE_MUST(is_there || rename(begun, path) == 0);
 }
 
 static inline void fixture_segment_put(const struct fixture_segment *segment, const char *state_dir)
