@@ -715,17 +715,18 @@ static void a_reload_may_bring_channels_and_take_them_away(void **state)
 {
 	(void)state;
 	struct feed_txn txn;
+	char more[1024];
 	put_segment(1, 0, 2);
 	must_start();
 	wait_until_counted("published", 2);
-	must_reload("event.pem", IN_FOLDER(CHANNELS "  - {name: second, "
-						    "bind: 'ipc:///tmp/epptap-test-second'}\n"));
+	snprintf(more, sizeof more, "%s  - {name: second, bind: 'ipc://%s/second'}\n",
+		 IN_FOLDER(CHANNELS), scratch.path);
+	must_reload("event.pem", more);
 	put_segment(2, 2, 2);
 	wait_until_counted("published", 4);
 	must_reload("event.pem", IN_FOLDER(CHANNELS));
 	put_segment(3, 4, 1);
 	wait_until_counted("published", 5);
-	unlink("/tmp/epptap-test-second");
 	open_feed(&txn);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(number_at(&txn, i), (int)i);
