@@ -192,7 +192,8 @@ static const char *store_trouble(int result)
 	case RESULT_NOMEM:
 		return "out of memory";
 	default:
-		return "it is damaged, or its disk fails: see the kernel's log";
+		return "its disk is full or fails, or it is damaged: make room, or see the "
+		       "kernel's log";
 	}
 }
 
