@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 import frames
-from harness import REGISTRY, Refepp, Tap, built, feed_dump, object_frames, wait_until
+from harness import REGISTRY, Refepp, Tap, built, epptapctl, feed_dump, object_frames, success, wait_until
 
 CLIENT = pathlib.Path(__file__).with_name('net_epp_client.pl')
 USERS = {'ClientX': 'password-x'}
@@ -109,6 +109,47 @@ def test_net_epp_is_served_and_eppwatch_sees_what_it_did(work, curve):
         assert [line.split()[3:5] for line in lines if 'foreign.example' in line] == \
             [['foreign.example', 'create,delegation'], ['foreign.example', 'unlock']]
     assert b'made-up' not in b''.join(path.read_bytes() for path in work.state_dir.rglob('*') if path.is_file())
+
+
+def test_eppwatch_shows_gaps_and_keys_whatever_else_is_asked_for(work):
+    options = [*_of_channel(work, 'public'), '--timeout', 30, '--name', 'nobodys.example']
+    unreadable = '<epp><command><update>made-up'
+    epptapctl('keygen', work.path / 'next')
+    with Tap(work.config) as tap:
+        people, programs = Watch(*options), Watch(*options, '--json')
+        wait_until('both show a gap', lambda: tap.transaction(unreadable, success('Probe'), None) == 0 and
+                   people.lines and programs.lines, every=0.05)
+        tap.transaction(*object_frames('update', 'bank.example'))
+        tap.transaction(unreadable, success('S-1'), 'ClientY')
+        tap.transaction(unreadable, '<response code="1000">made-up', 'ClientZ')
+        # what must come behind these two: the next key is told under the one that readers know
+        tap.flush()
+        (work.path / 'next' / 'event.pem').replace(work.keys / 'event.pem')
+        tap.wait_published(tap.stats()['changes'] + sum(tap.stats()['unreadable'].values()))
+        tap.reload()
+        # a reload opens the sockets anew
+        wait_until('both hear again', lambda: tap.transaction(unreadable, success('After')) == 0 and
+                   all('After' in watch.lines[-1] for watch in (people, programs)), every=0.05)
+        for watch in people, programs:
+            watch.process.terminate()
+        (_, for_people, errors), (_, as_json, _) = people.end(), programs.end()
+    lines = feed_dump(work.config, 'public')
+    own = {line['index']: line['event'] for line in lines if line['event']['sub_id']['uri'] == REGISTRY}
+    shown = [(line['index'], line['event']) for line in map(json.loads, as_json)]
+    assert all(own[index] == event for index, event in shown)
+    first = next(index for index, event in own.items() if event.get('txn') == 'S-1')
+    gap, half, added, retired = (next(line for line in for_people if line.split()[2] == str(number))
+                                 for number in range(first, first + 4))
+    assert [index for index, _ in shown if first <= index < first + 4] == list(range(first, first + 4))
+    time = own[first]['events']['urn:epptap:gap']['to']
+    assert gap.split(None, 4)[1:4] == ['public', str(first), '~gap']
+    assert gap.rstrip().endswith(f'reason namespace; count 1; from {time}; to {time}; registrar ClientY; txn S-1')
+    assert 'registrar ClientZ' in half and 'txn' not in half
+    new, old = (own[number]['events']['urn:epptap:key']['kid'] for number in (first + 2, first + 3))
+    assert f'~key  action added; kid {new}' in added and f'~key  action retired; kid {old}' in retired
+    assert [event['txn'] for _, event in shown[-1:]] == ['After'], 'what the new key signed is not shown'
+    assert 'bank.example' not in ''.join(for_people) + ''.join(as_json)
+    assert 'made-up' not in ''.join(for_people) + ''.join(as_json) + errors
 
 
 @pytest.mark.parametrize('options', [
