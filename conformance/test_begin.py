@@ -7,8 +7,8 @@ import time
 import pytest
 
 import frames
-from harness import (EFULL, EINVAL, ETIMEOUT, OK, Refepp, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied, success,
-                     txns_in, wait_until)
+from harness import (EFULL, EINVAL, ETIMEOUT, OK, Refepp, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied,
+                     success, txns_in, wait_until)
 from oracle import journal
 from workers import Workers, change
 
@@ -153,7 +153,7 @@ def test_one_ticket_too_many_is_a_gap_and_all_others_stay_good(work):
             tap.end(ticket, success('S-last') if number == TICKETS - 1 else b'')
         lines = wait_until('both are told', lambda: (lambda lines: lines if len(lines) == 2 else None)(
             feed_dump(work.config, 'public')))
-        wait_until('the others are closed', lambda: (lambda intents: intents['noted'] == intents['ended'] + intents['given_up'])(
+        wait_until('the others are closed', lambda: (lambda seen: seen['noted'] == seen['ended'] + seen['given_up'])(
             tap.stats()['intents']))
         tap.end(tap.begin(command))
         assert tap.stats()['lost']['no_ticket'] == 1
@@ -192,6 +192,20 @@ def test_a_command_that_died_with_its_front_end_is_told_once_as_unknown(work):
             assert before - 0.001 <= unknown['toe'] <= after
             assert [txn for txn in txns_in(lines) if txn not in (None, 'end')] == ['S-1']
             assert [gap['reason'] for gap in gaps_in(lines)] == ['crash']
+
+
+def test_what_one_of_several_processes_left_open_is_told_by_those_that_live(work):
+    with Workers(work.path, 3) as workers:
+        workers.all('open', str(work.config))
+        for number, worker in enumerate(workers):
+            worker.ask('begin', _command(f'n{number}.example').decode())
+            worker.ask('flush')
+        for gone in range(2):
+            workers[gone].kill()
+            lines = wait_until('its death is told', lambda: (lambda lines: lines if len(gaps_in(lines)) == gone + 1 else None)(
+                feed_dump(work.config, 'public')))
+            assert _outcomes(lines) == [(f'n{number}.example', 'unknown') for number in range(gone + 1)]
+            assert [gap['reason'] for gap in gaps_in(lines)] == ['crash'] * (gone + 1)
 
 
 def test_what_is_open_when_the_tap_is_closed_is_told_as_unknown_and_nothing_is_missing(work):

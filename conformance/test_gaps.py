@@ -3,7 +3,6 @@ import contextlib
 import datetime
 import json
 import re
-import signal
 import threading
 import time
 
@@ -11,8 +10,8 @@ import pytest
 
 import frames
 import leakscan
-from harness import (EFULL, OK, REGISTRY, Epptapd, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied, success,
-                     txns_in, wait_until)
+from harness import (EFULL, ETIMEOUT, OK, REGISTRY, Epptapd, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames,
+                     occupied, success, txns_in, wait_until)
 from subscriber import Subscriber, Verifier, keys_of_jwks
 from workers import Workers, change
 
@@ -35,7 +34,7 @@ UNREADABLE = {
     'large': _with('<d:name', f'<d:name x="{SECRET}{"y" * 100000}"'),
     'encoding': f'<?xml version="1.0" encoding="x-{SECRET}"?>' + GOOD,
     'namespace': _with('domain-1.0', f'domain-{SECRET}'),
-    'verb': re.sub(r'd:update', f'd:renew', GOOD).replace('<command><update>', f'<command><{SECRET}>')
+    'verb': GOOD.replace('d:update', 'd:renew').replace('<command><update>', f'<command><{SECRET}>')
                                                  .replace('</update></command>', f'</{SECRET}></command>'),
     'value': _with('bank.example', f'{SECRET} with blanks'),
 }
@@ -340,6 +339,23 @@ def test_a_process_that_did_not_close_is_a_gap_from_its_last_durable_change(work
     assert abs(_seconds(gap['from']) - last) < 0.002
     _restart(work)
     assert _gaps_of(work) == [gap]
+
+
+def test_losses_that_a_process_could_not_tell_before_its_end_are_told_by_its_end(work):
+    work.write_config(spool={'limit': '1MiB'}, capture=TINY)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(occupied(work.endpoint('public')))
+        worker = _one_worker(work, stack)
+        wait_until('nothing is durable any more', lambda: worker.ask('changes', 'a', 200) and
+                   worker.ask('flush', 200, None) == ETIMEOUT, every=0)
+        worker.ask('until_full', 'b', 'ClientX')
+        refused = worker.ask('stats')['lost']
+        worker.kill()
+    assert refused['spool_limit'] > 0
+    _restart(work)
+    assert [gap['reason'] for gap in _gaps_of(work)] == ['crash']
+    _restart(work)
+    assert [gap['reason'] for gap in _gaps_of(work)] == ['crash']
 
 
 def test_a_process_that_closed_is_no_gap(work):

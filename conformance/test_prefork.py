@@ -9,7 +9,7 @@ import pytest
 
 from harness import EFORK, epptapctl, feed_dump, gaps_in, txns_in, wait_until
 from subscriber import Subscriber
-from workers import Workers, change
+from workers import Workers
 
 PROCESSES = 8
 TAKEOVER_SECONDS = 1.0
@@ -129,7 +129,7 @@ def test_a_process_with_a_newer_config_takes_over_and_numbers_go_on(work):
         work.write_config(registrars={'ClientX': 'Client X Ltd'})
         os.utime(work.config, ns=(before + 10**9, before + 10**9))
         new.ask('open', str(work.config))
-        wait_until('the newer one publishes, the older one stands by', lambda: _states([old, new]) == ['stands_by', 'publishing'])
+        wait_until('the newer one publishes', lambda: _states([old, new]) == ['stands_by', 'publishing'])
         new.ask('changes', 'new', 50)
         old.ask('changes', 'old', 50, 'ClientX', 50)
         _wait_txns(work, 150)
@@ -181,7 +181,8 @@ def test_a_process_that_was_stopped_has_its_late_changes_counted_and_the_rest_in
         other.tell('tokens_to_and_fro', 60)
         for turn in stops:
             wait_until('it stops', stopped.is_stopped, every=0.001)
-            wait_until('the other one\'s is published', lambda: f'token-{2 * turn + 1}' in txns_in(feed_dump(work.config, 'vetted')))
+            others = f'token-{2 * turn + 1}'
+            wait_until(f'{others} is published', lambda: others in txns_in(feed_dump(work.config, 'vetted')))
             stopped.signal(signal.SIGCONT)
         stopped.hear()
         other.hear()

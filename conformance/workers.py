@@ -157,8 +157,8 @@ class _Doer:
     def end(self, ticket, response=''):
         return self.tap.end(ticket, response, expect=None)
 
-    def flush(self, timeout_ms=10000):
-        self.tap.flush(timeout_ms)
+    def flush(self, timeout_ms=10000, expect=harness.OK):
+        return self.tap.flush(timeout_ms, expect)
 
     def stats(self):
         return self.tap.stats()
