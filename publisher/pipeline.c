@@ -354,12 +354,35 @@ static struct batch *spare_batch(struct pipeline *pipeline)
 	return pipeline->batches;
 }
 
+/* What readers were told not to trust must not come back as a new key. */
+static int refuse_revoked(struct pipeline *pipeline, const char *id, char *why, size_t why_size)
+{
+	struct key_record known = {.state = KEY_RETIRED};
+	struct feed_txn txn;
+	int result = feed_txn_begin(pipeline->store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_key(&txn, id, &known);
+	feed_txn_abort(&txn);
+	if (result == RESULT_INVALID)
+		return RESULT_OK;
+	if (result != RESULT_OK)
+		snprintf(why, why_size, "the feed store can't be read: %s", store_trouble(result));
+	else if (known.state == KEY_REVOKED) {
+		snprintf(why, why_size, KEY_WAS_REVOKED, id);
+		result = RESULT_CONFIG;
+	}
+	return result;
+}
+
 int pipeline_announce_key(struct pipeline *pipeline, const struct signing_key *next, char *why,
 			  size_t why_size)
 {
 	struct clock_reading now;
 	struct event_key added, retired;
 	clock_read(&now);
+	int result = refuse_revoked(pipeline, signing_key_id(next), why, why_size);
+	if (result != RESULT_OK)
+		return result;
 	/* What is under way is dropped, and read again: it is not committed. */
 	if (pipeline->signing && !sign_pool_wait(pipeline->pool))
 		tally(&pipeline->tallies->signing_failures, 1);
@@ -367,7 +390,7 @@ int pipeline_announce_key(struct pipeline *pipeline, const struct signing_key *n
 	struct batch *batch = spare_batch(pipeline);
 	fill_key(&added, next, KEY_TRUSTED);
 	fill_key(&retired, pipeline->parts.key, KEY_RETIRED);
-	int result = batch_add_key(pipeline->maker, &added, &now, batch);
+	result = batch_add_key(pipeline->maker, &added, &now, batch);
 	if (result == RESULT_OK)
 		result = batch_add_key(pipeline->maker, &retired, &now, batch);
 	if (result == RESULT_OK)
