@@ -133,6 +133,7 @@ def _load(path):
             ('epptap_end', ctypes.c_int, [tap, ctypes.c_uint64, ctypes.c_char_p, size]),
             ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_flush', ctypes.c_int, [tap, ctypes.c_uint]),
+            ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_stats', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(size)]),
             ('epptap_close', None, [ctypes.POINTER(tap), ctypes.c_uint])]:
         function = getattr(library, name)
@@ -204,6 +205,13 @@ class Tap:
 
     def flush(self, timeout_ms=10000, expect=OK):
         return self._expect(self.library.epptap_flush(self.handle, timeout_ms), expect)
+
+    def reload(self):
+        """Reads the config anew; raises TapError with the reason if it was refused."""
+        why = ctypes.create_string_buffer(2048)
+        result = self.library.epptap_reload(self.handle, why, len(why))
+        if result != OK:
+            raise TapError(result, why.value.decode())
 
     def stats(self):
         room = ctypes.create_string_buffer(65536)
@@ -567,6 +575,12 @@ class Refepp:
 
     def client(self):
         return EppClient(self.address)
+
+    def reload(self):
+        """SIGHUP; what epptap_reload() said against it, or an empty text."""
+        self.process.send_signal(signal.SIGHUP)
+        said = self._next_line(('refepp: reloaded', 'refepp: not reloaded: '))
+        return said.removeprefix('refepp: not reloaded: ') if 'not' in said else ''
 
     def stats(self):
         """epptap_stats() of the front end's plugin."""
