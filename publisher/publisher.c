@@ -66,11 +66,14 @@ static void set_state(struct publisher *publisher, enum publisher_state state)
 	atomic_store(&publisher->tallies.state, (int)state);
 }
 
-/* When the config's file was written: of two processes the one with the newer config should publish. */
-static int64_t written_ns(const struct config *config)
+/* When the config's file was written: of two processes the one with the newer config should publish. One that has
+ * senders comes before all: they have the ports, so nobody hears another. */
+static int64_t written_ns(const struct publisher *publisher)
 {
 	struct stat file;
-	if (stat(config->path, &file) != 0)
+	if (publisher->host.channel_fds)
+		return INT64_MAX;
+	if (stat(publisher->config->path, &file) != 0)
 		return 0;
 	return (int64_t)file.st_mtim.tv_sec * 1000000000 + file.st_mtim.tv_nsec;
 }
@@ -92,6 +95,20 @@ static void ask_if_newer(const struct publisher *publisher)
 		return; /* somebody else asks already */
 }
 
+/* In a prefork front end all but one process stand by: only who has senders says so. */
+static void stand_aside(struct publisher *publisher)
+{
+	struct state_dir *dir = publisher->host.dir;
+	if (publisher->host.channel_fds &&
+	    atomic_load(&publisher->tallies.state) != PUBLISHER_STANDS_BY)
+		log_warning(
+			"process %ld publishes from state_dir %s: this one stands by, and takes "
+			"over when that ends",
+			state_dir_holder(dir, STATE_DIR_PUBLISHER), state_dir_path(dir));
+	set_state(publisher, PUBLISHER_STANDS_BY);
+	ask_if_newer(publisher);
+}
+
 /* Opens the pipeline if nobody else has it. RESULT_BUSY: it must not be published from. RESULT_OK, without a pipeline:
  * another process publishes. */
 static int take_over(struct publisher *publisher, char *why, size_t why_size)
@@ -102,8 +119,7 @@ static int take_over(struct publisher *publisher, char *why, size_t why_size)
 					     .host = &publisher->host,
 					     .tallies = &publisher->tallies};
 	if (other_asks(publisher) || state_dir_lock(dir, STATE_DIR_PUBLISHER) != RESULT_OK) {
-		set_state(publisher, PUBLISHER_STANDS_BY);
-		ask_if_newer(publisher);
+		stand_aside(publisher);
 		return RESULT_OK;
 	}
 	/* First of all: who starts with us must not ask for it because nothing, or an older one, is told yet. Nor do we
@@ -158,7 +174,7 @@ static int change_over(struct publisher *publisher, const struct order *order, c
 	publisher->failed = false;
 	publisher->config = order->config;
 	publisher->key = order->key;
-	publisher->config_written_ns = written_ns(order->config);
+	publisher->config_written_ns = written_ns(publisher);
 	int result = published ? take_over(publisher, why, why_size) : RESULT_OK;
 	if (result != RESULT_OK) {
 		publisher->config = old_config;
@@ -335,7 +351,7 @@ int publisher_start(const struct publisher_host *host, struct publisher **out, c
 		return RESULT_NOMEM;
 	publisher->host = *host;
 	publisher->config = host->config;
-	publisher->config_written_ns = written_ns(host->config);
+	publisher->config_written_ns = written_ns(publisher);
 	pthread_mutex_init(&publisher->lock, NULL);
 	thread_condition_init(&publisher->obeyed);
 	/* libzmq starts threads of its own here. */
