@@ -172,8 +172,7 @@ static int show_places(struct view *view)
 	if (!feed_store_exists(config->state_dir)) {
 		look_for_refusal(view, NULL);
 		gauge_spool(config->state_dir, NULL, &view->spool);
-		printf("spool     %u segment%s, %" PRIu64 " bytes\n", view->spool.segments,
-		       view->spool.segments == 1 ? "" : "s", view->spool.bytes);
+		show_spool(view);
 		printf("channels  nothing was published from this state_dir yet\n");
 		return CTL_OK;
 	}

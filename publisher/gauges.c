@@ -21,7 +21,7 @@ static uint64_t waiting_in(int folder, const char *name, uint64_t size, struct f
 	if (fd < 0)
 		return 0; /* consumed and gone, just now */
 	bool good = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-		    feed_txn_mark(txn, header.id, &mark) == RESULT_OK;
+		    (!txn || feed_txn_mark(txn, header.id, &mark) == RESULT_OK);
 	close(fd);
 	uint64_t consumed = good && mark.bytes > sizeof header ? mark.bytes : sizeof header;
 	return size > consumed + sizeof(struct spool_record_header) ? size - consumed : 0;
@@ -46,9 +46,8 @@ void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge
 			continue;
 		gauge->segments++;
 		gauge->bytes += (uint64_t)file.st_size;
-		if (txn)
-			gauge->waiting_bytes +=
-				waiting_in(dirfd(dir), entry->d_name, (uint64_t)file.st_size, txn);
+		gauge->waiting_bytes +=
+			waiting_in(dirfd(dir), entry->d_name, (uint64_t)file.st_size, txn);
 	}
 	if (dir)
 		closedir(dir);

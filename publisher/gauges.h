@@ -27,7 +27,8 @@ struct spool_gauge {
 		disk_free_bytes; /* where it lies: on a full disk all other counters may stand still */
 };
 
-/* Looks into the spool's folder; with `txn`, also at how far it is consumed. No segments if there is no folder. */
+/* Looks into the spool's folder, and in `txn` how far it is consumed; without, all of it waits. No segments if there is no
+ * folder. */
 void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge *gauge);
 
 struct channel_gauge {

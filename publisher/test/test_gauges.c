@@ -88,6 +88,9 @@ static void what_waits_in_the_spool_is_told_from_what_is_consumed(void **state)
 	assert_int_equal(of("spool", "bytes"), segment.bytes.size);
 	assert_int_equal(of("spool", "waiting_bytes"), segment.bytes.size - head);
 	assert_int_equal(of("spool", "limit_bytes"), 1 << 20);
+	struct spool_gauge gauge; /* who has no store to look into */
+	gauge_spool(config->state_dir, NULL, &gauge);
+	assert_int_equal(gauge.waiting_bytes, segment.bytes.size - head);
 
 	const struct spool_mark mark = {.bytes = segment.bytes.size};
 	assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
