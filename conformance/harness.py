@@ -131,7 +131,6 @@ def _load(path):
             ('epptap_begin', ctypes.c_int,
              [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.POINTER(ctypes.c_uint64)]),
             ('epptap_end', ctypes.c_int, [tap, ctypes.c_uint64, ctypes.c_char_p, size]),
-            ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_flush', ctypes.c_int, [tap, ctypes.c_uint]),
             ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_stats', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(size)]),
@@ -205,13 +204,6 @@ class Tap:
 
     def flush(self, timeout_ms=10000, expect=OK):
         return self._expect(self.library.epptap_flush(self.handle, timeout_ms), expect)
-
-    def reload(self):
-        """Reads the config anew; raises TapError with the reason if it was refused."""
-        why = ctypes.create_string_buffer(2048)
-        result = self.library.epptap_reload(self.handle, why, len(why))
-        if result != OK:
-            raise TapError(result, why.value.decode())
 
     def stats(self):
         room = ctypes.create_string_buffer(65536)

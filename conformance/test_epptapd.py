@@ -14,8 +14,8 @@ import time
 import pytest
 
 import frames
-from harness import (ECONFIG, OK, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, compiled, feed_dump, free_port,
-                     success, update_frames, wait_until)
+from harness import (ECONFIG, OK, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, compiled, epptapctl, feed_dump, free_port,
+                     object_frames, success, told, update_frames, wait_until)
 from subscriber import Subscriber
 
 USERS = {'ClientA': 'password-a'}
@@ -302,6 +302,108 @@ def test_a_port_that_is_taken_silences_its_own_channel_alone_and_is_tried_again(
             with _public(apart) as public:
                 feeder.until_heard(public)
             daemon.sender('public')
+
+
+# Who else is there
+
+def _wait_told(work, names):
+    """Until the public channel tells of these, in this order and each once."""
+    wait_until(f'{names} are published', lambda: (work.state_dir / 'feed').exists() and
+               [told(line) for line in feed_dump(work.config, 'public')] == [f'create {name}.example' for name in names])
+
+
+def _create(tap, name):
+    tap.transaction(*object_frames('create', f'{name}.example'))
+    tap.flush()
+
+
+def test_a_second_epptapd_stands_by_and_takes_over_within_a_second_when_the_first_is_killed(apart):
+    config = apart.path / 'second' / 'epptap.yaml'
+    config.parent.mkdir()
+    shutil.copy(apart.config, config)
+    with Epptapd(apart.config) as first, Epptapd(config) as second, Tap(apart.config) as tap:
+        _create(tap, 'a')
+        _wait_told(apart, ['a'])
+        assert (f'warning: process {first.publisher()} publishes from state_dir {apart.state_dir}: this one stands by'
+                in second.said())
+        first.wait_status('the first publishes', lambda status: status['state'] == 'publishing')
+        first.process.kill()
+        first.process.wait()
+        begun = time.monotonic()
+        _create(tap, 'b')
+        _wait_told(apart, ['a', 'b'])
+        assert time.monotonic() - begun < 1
+        with _public(apart) as public:
+            Feeder(tap).until_heard(public)
+        wait_until('all is well', lambda: epptapctl('status', config, check=False).returncode == 0)
+        assert [line['index'] for line in feed_dump(config, 'public')] == list(range(len(feed_dump(config, 'public'))))
+
+
+@pytest.mark.parametrize('first', ['embedded', 'process'])
+def test_an_embedded_front_end_by_mistake_beside_epptapd_does_not_publish_and_loses_nothing(apart, first):
+    mistaken = apart.path / 'mistaken' / 'epptap.yaml'
+    mistaken.parent.mkdir()
+    apart.write_config(publisher='embedded')
+    shutil.copy(apart.config, mistaken)
+    apart.write_config(publisher='process')
+    with contextlib.ExitStack() as stack:
+        front_ends = {}
+
+        def start(which):
+            if which == 'process':
+                front_ends[which] = stack.enter_context(Epptapd(apart.config))
+            else:
+                front_ends[which] = stack.enter_context(Tap(mistaken))
+                _create(front_ends[which], 'a')
+        start(first)
+        if first == 'embedded':
+            _wait_told(apart, ['a'])
+            os.utime(mistaken)
+        start({'embedded': 'process', 'process': 'embedded'}[first])
+        daemon, tap = front_ends['process'], front_ends['embedded']
+        wait_until('it stands by', lambda: tap.stats()['publisher']['state'] == 'stands_by')
+        daemon.wait_status('epptapd publishes', lambda status: status['state'] == 'publishing')
+        if first == 'embedded':
+            assert f'process {os.getpid()} publishes from state_dir' in daemon.said()
+        _create(tap, 'b')
+        _wait_told(apart, ['a', 'b'])
+        with _public(apart) as public:
+            Feeder(tap).until_heard(public)
+        # while it has no publisher the other one tries, and gives way again
+        os.kill(daemon.publisher(), signal.SIGKILL)
+        with _public(apart) as public:
+            Feeder(tap).until_heard(public)
+        daemon.wait_status('epptapd publishes', lambda status: status['state'] == 'publishing')
+        assert tap.stats()['publisher']['state'] == 'stands_by'
+
+
+def test_front_ends_that_were_there_before_and_came_after_are_published_alike(apart):
+    with Tap(apart.config) as before:
+        _create(before, 'a')
+        with Epptapd(apart.config), Refepp(apart.path / 'front', USERS, apart.config) as after, after.client() as client:
+            _wait_told(apart, ['a'])
+            client.login('ClientA', USERS['ClientA'])
+            frames.do(client, frames.create_domain('b.example'))
+            _wait_told(apart, ['a', 'b'])
+            _create(before, 'c')
+            _wait_told(apart, ['a', 'b', 'c'])
+            status = epptapctl('status', apart.config).stdout
+            assert f'process {os.getpid()} has it open' in status and f'process {after.process.pid} has it open' in status
+
+
+def test_a_front_end_alone_spools_and_status_says_that_nobody_publishes(apart):
+    def wrong():
+        done = epptapctl('status', apart.config, check=False)
+        return done.returncode, re.findall(r'^WRONG +(.*)$', done.stdout, re.M)
+    with Tap(apart.config) as tap:
+        _create(tap, 'a')
+        assert wrong() == (1, ['nobody publishes: changes wait in the spool'])
+    # nor when it has ended: they wait
+    assert wrong() == (1, ['nobody publishes: changes wait in the spool'])
+    with Epptapd(apart.config):
+        _wait_told(apart, ['a'])
+        wait_until('all is well', lambda: wrong() == (0, []))
+    assert wrong() == (0, [])
 
 
 # What each has, and has not
