@@ -5,8 +5,10 @@ import pathlib
 import re
 import time
 
+import jwt
+
 import frames
-from harness import EFULL, OK, Tap, epptapctl, feed_dump, object_frames, occupied, success, told_in, txns_in, wait_until
+from harness import EFULL, OK, Epptapd, Tap, epptapctl, feed_dump, object_frames, occupied, success, told_in, txns_in, wait_until
 from subscriber import Subscriber
 
 NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
@@ -50,7 +52,7 @@ def _txns(work, channel='vetted'):
 def _check_all_goes_on(work, tap, feeder, reason):
     """Room has come: what was taken is published, in order, and what comes now too."""
     assert tap.flush(timeout_ms=20000) == OK
-    tap.wait_published(len(feeder.taken), seconds=30)
+    wait_until('what was taken is published', lambda: _txns(work) == feeder.taken, seconds=30, every=0.1)
     for _ in range(100):
         wait_until('there is room', feeder.show, every=0.001)
     tap.flush()
@@ -121,6 +123,30 @@ def test_a_full_disk_blocks_no_call_and_the_feed_goes_on_when_there_is_room(work
         assert sum(stats['lost'].values()) == feeder.refused and stats['sync_failures'] > 0
         small_disk(False)
         _check_all_goes_on(work, tap, feeder, 'disk_full')
+
+
+def test_a_full_disk_stops_epptapd_for_no_longer_than_it_is_full(work, small_disk):
+    work.write_config(capture=SMALL['capture'], publisher='process')
+    with Epptapd(work.config) as daemon, Tap(work.config) as tap, Subscriber(work.endpoint('public')) as subscriber:
+        feeder = Feeder(tap)
+        wait_until('a subscriber hears', lambda: feeder.show() and subscriber.receive(50), every=0)
+        processes = daemon.children()
+        small_disk(True)
+        feeder.until_full()
+        # nothing of what is shown now gets onto the disk, or out
+        before = len(_txns(work))
+        assert before < len(feeder.taken)
+        small_disk(False)
+        _check_all_goes_on(work, tap, feeder, 'disk_full')
+        wait_until('it is heard live, too', lambda: subscriber.collect(
+            lambda got: got and _txn(got[-1]) == feeder.taken[-1]))
+        assert daemon.children() == processes, daemon.said()
+        daemon.wait_status('all is well', lambda status: status['state'] == 'publishing' and not status['lag_ms'])
+        assert daemon.status()['restarts'] == 0
+
+
+def _txn(message):
+    return jwt.decode(message.jws, options={'verify_signature': False}).get('txn')
 
 
 def test_a_disk_that_fills_again_and_again_loses_nothing_that_was_taken(work, small_disk):

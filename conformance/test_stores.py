@@ -1,5 +1,5 @@
-"""The state directory is copied, restored, lost, of another version, or on a disk that can't be trusted: what must not be
-published from is refused in words, the front end goes on, and `epptapctl new-log` begins anew."""
+"""The state directory is copied, restored, lost, or of another version: what must not be published from is refused in
+words, the front end goes on, and `epptapctl new-log` begins anew."""
 import json
 import os
 import re
@@ -9,12 +9,11 @@ import time
 
 import pytest
 
-from harness import (ESTORE, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, compiled, epptapctl, feed_dump, object_frames,
-                     told, wait_until)
+from harness import (ESTORE, Epptapd, Tap, TapError, built, compiled, epptapctl, feed_dump, object_frames, told,
+                     wait_until)
 from spool_file import segments
 from subscriber import Verifier, keys_of_jwks
 
-USERS = {'ClientA': 'password-a'}
 NEW_LOG = '`epptapctl new-log CONFIG` begins a new log'
 
 
@@ -254,27 +253,3 @@ def test_a_segment_of_another_version_is_set_aside_told_and_the_rest_goes_on(wor
         assert re.search(rf'{foreign.path.name}.*version', daemon.said())
         status = epptapctl('status', work.config, check=False)
         assert (status.returncode, '1 file of the spool set aside as damaged' in status.stdout) == (1, True)
-
-
-# Where it lies
-
-@pytest.fixture(scope='module')
-def nfs(tmp_path_factory):
-    """The environment in which every disk is a network file system."""
-    shim = compiled(tmp_path_factory.mktemp('nfs') / 'nfs.so', 'nfs_shim.c', '-shared', '-fPIC')
-    return {'LD_PRELOAD': str(shim)}
-
-
-@pytest.mark.skipif('EPPTAP_VARIANT' in os.environ, reason='the sanitizers must be loaded first')
-def test_a_network_file_system_is_refused_in_words(work, nfs):
-    words = f'state_dir {work.state_dir} lies on a network file system (NFS), whose locks and syncs can\'t be trusted'
-    with pytest.raises(AssertionError) as error:
-        Refepp(work.path / 'front', USERS, work.config, environment=nfs)
-    assert words in str(error.value)
-    work.write_config(publisher='process')
-    work.state_dir.mkdir(mode=0o700, exist_ok=True)
-    for program in ('epptapd', 'epptapctl check'):
-        name, *arguments = program.split()
-        done = subprocess.run([built(name), *arguments, work.config], capture_output=True, text=True, timeout=20,
-                              env=dict(os.environ, **nfs))
-        assert (done.returncode, words in done.stderr) == (1, True), program
