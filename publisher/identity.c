@@ -265,7 +265,7 @@ static int empty_channel(struct feed_store *store, const char *name)
 int identity_renew(const struct config *config, struct feed_store *store, char *why,
 		   size_t why_size)
 {
-	struct feed_identity identity;
+	struct feed_identity identity = {0};
 	int result = load(store, &identity);
 	if (result == RESULT_OK)
 		result = set_home(config, &identity);

@@ -585,13 +585,13 @@ static void close_sockets(struct pipeline *pipeline, int linger_ms)
 		zmq_ctx_term(pipeline->zmq); /* waits for linger_ms at most */
 }
 
-void pipeline_close(struct pipeline **closed, int linger_ms)
+void pipeline_close(struct pipeline **open, int linger_ms)
 {
-	struct pipeline *pipeline = *closed;
+	struct pipeline *pipeline = *open;
 	struct clock_reading now;
 	if (!pipeline)
 		return;
-	*closed = NULL;
+	*open = NULL;
 	clock_read(&now);
 	if (pipeline->feed && pipeline->bound)
 		tell_positions(pipeline, &now, true);

@@ -32,7 +32,7 @@ MUST_USE int pipeline_open(const struct pipeline_parts *parts, struct pipeline *
 			   char *why, size_t why_size);
 
 /* Closes it; what was sent may still go out for `linger_ms`. Accepts a pointer to NULL. */
-void pipeline_close(struct pipeline **pipeline, int linger_ms);
+void pipeline_close(struct pipeline **open, int linger_ms);
 
 /* Does some of the work; returns how many milliseconds to pause before the next round. */
 long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now);

@@ -102,7 +102,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	     "no memory");
 	signing_key_free(&key);
 	batch_init(&batch);
-	freopen("/dev/null", "w", stdout);
+	must(freopen("/dev/null", "w", stdout) != NULL, "no /dev/null");
 	return 0;
 }
 

@@ -592,7 +592,7 @@ static void make_key(const char *file, char id[FEED_KEY_ID_SIZE])
 	if (access(path, F_OK) != 0)
 		fixture_key(path, "ED25519", NULL);
 	assert_int_equal(signing_key_load(path, &key, why, sizeof why), RESULT_OK);
-	strcpy(id, signing_key_id(key));
+	snprintf(id, FEED_KEY_ID_SIZE, "%s", signing_key_id(key));
 	signing_key_free(&key);
 }
 
@@ -719,8 +719,9 @@ static void a_reload_may_bring_channels_and_take_them_away(void **state)
 	put_segment(1, 0, 2);
 	must_start();
 	wait_until_counted("published", 2);
-	snprintf(more, sizeof more, "%s  - {name: second, bind: 'ipc://%s/second'}\n",
-		 IN_FOLDER(CHANNELS), scratch.path);
+	const char *channels = IN_FOLDER(CHANNELS);
+	snprintf(more, sizeof more, "%s  - {name: second, bind: 'ipc://%s/second'}\n", channels,
+		 scratch.path);
 	must_reload("event.pem", more);
 	put_segment(2, 2, 2);
 	wait_until_counted("published", 4);

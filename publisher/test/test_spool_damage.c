@@ -141,8 +141,8 @@ static void damage(struct segment *segment)
 	struct buffer *bytes = &segment->whole.bytes;
 	size_t size = bytes->size;
 	unsigned flips = 0, hits = 1 + fixture_random() % HITS;
-	size_t flipped[HITS];
-	char bits[HITS];
+	size_t flipped[HITS] = {0};
+	char bits[HITS] = {0};
 	for (unsigned i = 0; i < hits; i++) {
 		size_t at = fixture_random() % size;
 		bool again = false;

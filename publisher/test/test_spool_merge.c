@@ -288,7 +288,7 @@ static void what_the_dead_left_merges_by_stamps(void **state)
 static void set_boot(int writer, const char *boot)
 {
 	memset(segments[writer].header.boot_id, 0, SPOOL_BOOT_ID_SIZE);
-	strcpy(segments[writer].header.boot_id, boot);
+	snprintf(segments[writer].header.boot_id, SPOOL_BOOT_ID_SIZE, "%s", boot);
 	fixture_segment_seal(&segments[writer]);
 }
 
