@@ -294,6 +294,30 @@ def test_a_frame_over_the_limit_is_a_gap_of_its_registrar(work):
     assert _gaps_of(work) == gaps
 
 
+def test_losses_that_go_on_are_told_once_a_second_each_of_them_once(work):
+    work.write_config(capture=TINY)
+    with Tap(work.config) as tap:
+        def lose(count):
+            for _ in range(count):
+                tap.transaction(GOOD + ' ' * (128 << 10), DONE, 'Talker')
+        lose(1)
+        _wait_gaps(work, 1)
+        lose(3)
+        before = time.time()
+        wait_until('it is later', lambda: time.time() > before + 0.01)
+        lose(4)
+        _wait_gaps(work, 2)
+        lose(5)
+        wait_until('all are told', lambda: _told(_gaps_of(work), 'frame_limit') >= 13)
+        assert tap.stats()['lost']['frame_limit'] == 13
+    gaps = _gaps_of(work)
+    assert gaps[0]['count'] == 1 and _told(gaps, 'frame_limit') == 13
+    assert len(gaps) < 8, 'they are not put together'
+    assert all(one['to'] <= other['from'] for one, other in zip(gaps, gaps[1:]))
+    _restart(work)
+    assert _gaps_of(work) == gaps
+
+
 def test_what_the_close_had_no_time_for_is_told(work):
     work.write_config(capture={'queue': '64MiB', 'frame_limit': '1MiB'})
     tap = Tap(work.config)

@@ -143,12 +143,14 @@ def test_a_process_with_a_newer_config_takes_over_and_numbers_go_on(work):
         _check_channel(work, channel, {'old': 100, 'new': 50, 'older': 50})
 
 
-def test_calls_of_two_processes_that_do_not_overlap_keep_their_order(work):
+# as fast as they can be handed on, and slowly enough that the spool is read many times in between
+@pytest.mark.parametrize('pause', [0, 0.0002])
+def test_calls_of_two_processes_that_do_not_overlap_keep_their_order(work, pause):
     work.write_config(reorder='1s')  # none is late, however busy the machine
     with Workers(work.path, 2) as workers:
         workers.all('open', str(work.config))
         publisher = _publisher(workers)
-        workers.all('tokens_to_and_fro', TOKENS)
+        workers.all('tokens_to_and_fro', TOKENS, [], pause)
         txns = _wait_txns(work, 2 * TOKENS)
         late = publisher.ask('stats')['publisher']['late']
         lines = feed_dump(work.config, 'public')

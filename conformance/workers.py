@@ -139,14 +139,15 @@ class _Doer:
             taken += 1
         return taken
 
-    def tokens_to_and_fro(self, rounds, stop_at=()):
-        """Each shows a change when it has the token, and then hands it on: worker 0 those with even numbers, worker 1 the
-        others. Stops itself, with all its threads, right after the rounds `stop_at`."""
+    def tokens_to_and_fro(self, rounds, stop_at=(), pause=0):
+        """Each shows a change when it has the token, and then hands it on, perhaps after a pause: worker 0 those with even
+        numbers, worker 1 the others. Stops itself, with all its threads, right after the rounds `stop_at`."""
         token = self.tokens[self.number]
         for turn in range(rounds):
             if self.number or turn:
                 token.recv(1)
             self.tap.transaction(*change('token.example', f'token-{2 * turn + self.number}'))
+            time.sleep(pause)
             token.send(b'.')
             if turn in stop_at:
                 os.kill(os.getpid(), signal.SIGSTOP)
