@@ -178,7 +178,8 @@ static int check_signature(const struct jws *jws, const struct keys *keys, const
 {
 	EVP_PKEY *key = keys_find(keys, kid);
 	if (!key)
-		return refuse(why, REFUSAL_KEY_UNKNOWN, "key %.64s is not in the JWKS", kid);
+		return refuse(why, REFUSAL_KEY_UNKNOWN,
+			      "key %.64s is not in the JWKS, or was revoked", kid);
 	struct buffer signature;
 	int result = decode(&jws->signature, &signature);
 	if (result == RESULT_INVALID ||
