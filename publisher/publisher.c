@@ -308,7 +308,7 @@ static void *run(void *context)
 	for (long pause = 0; (pause = round_of(publisher)) >= 0;)
 		pause_for(publisher, pause);
 	clock_read(&now);
-	if (publisher->pipeline) {
+	if (atomic_load(&publisher->tallies.state) != PUBLISHER_STANDS_BY) {
 		set_state(publisher, PUBLISHER_ENDED);
 		report_write(publisher->report, publisher->pipeline, &now, true);
 	}
