@@ -275,6 +275,28 @@ def test_a_revoked_key_in_the_config_is_refused_and_all_goes_on_with_another(wor
     assert _signed(work)[-1] == ('create waits.example', _kid(new_key))
 
 
+def test_epptapd_refuses_a_revoked_key_until_a_reload_brings_another(work):
+    old_key = work.path / 'old.pem'
+    shutil.copy2(work.keys / 'event.pem', old_key)
+    new_key = _new_key(work, 'next')
+    with Apart(work) as feed:
+        feed.show('before.example')
+        _use_key(work, new_key)
+        assert feed.reload() == ''
+        _revoke(work, _kid(old_key))
+        feed.wait_told('key revoked')
+    _use_key(work, old_key)
+    with Apart(work) as feed:
+        feed.daemon.wait_status('it refuses', lambda status: status['state'] == 'refused')
+        assert f'key {_kid(old_key)} was revoked; make another with `epptapctl keygen`' in feed.daemon.said()
+        feed.tap.transaction(*object_frames('create', 'waits.example'))
+        feed.tap.flush()
+        _use_key(work, new_key)
+        assert feed.reload() == ''
+        feed.wait_told('create waits.example')
+    assert _signed(work)[-2:] == [('key revoked', _kid(new_key)), ('create waits.example', _kid(new_key))]
+
+
 # What a subscriber makes of it, who has the first key alone
 
 class Watch:
@@ -358,7 +380,8 @@ def test_a_subscriber_with_the_old_key_alone_follows_over_rotations_and_refuses_
                     thief.send_multipart(_forged(work, key, name, like))
                 # a key that is trusted is believed: so what is sent is right, but for the key
                 wait_until('it is believed', lambda: send(keys[2], 'trusted.example') or watch.shows('trusted.example'))
-                wait_until('it is refused', lambda: send(keys[1], 'stolen.example') or watch.shows(f'key {_kid(keys[1])} is not in the JWKS'))
+                words = f'key {_kid(keys[1])} is not in the JWKS, or was revoked'
+                wait_until('it is refused', lambda: send(keys[1], 'stolen.example') or watch.shows(words))
                 send(keys[2], 'last.example')
                 wait_until('it goes on', lambda: watch.shows('last.example'))
             assert 'stolen.example' not in watch.out.read_text()

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from harness import (ESTORE, Epptapd, Tap, TapError, built, compiled, epptapctl, feed_dump, object_frames, told,
-                     wait_until)
+from harness import (ESTORE, Epptapd, Tap, TapError, built, compiled, epptapctl, feed_dump, object_frames,
+                     publisher_status, told, wait_until)
 from spool_file import segments
 from subscriber import Verifier, keys_of_jwks
 
@@ -129,6 +129,18 @@ def test_a_state_dir_that_went_back_is_refused_until_a_new_log_is_begun(work, ha
     assert 'good' in epptapctl('check', work.config).stdout
     _publish(work, 'next')
     assert _feed(work)[-1] == 'update next.example'
+
+
+def test_a_refused_publisher_is_not_missed_when_it_has_ended(work):
+    _publish(work, 'a', 'b')
+    _lose(work)
+    with Tap(work.config) as tap:
+        wait_until('it is told', lambda: (publisher_status(work.config) or {}).get('state') == 'refused')
+        assert tap.stats()['spooled'] == 0
+    status = epptapctl('status', work.config, check=False).stdout
+    assert re.search('^publisher ended, ', status, re.M)
+    (wrong,) = re.findall('^WRONG +(.*)$', status, re.M)
+    assert re.match("it can't be published from: .* state_dir was lost", wrong)
 
 
 def test_the_original_of_a_copy_is_published_from_until_the_copy_begins_a_new_log(work):
