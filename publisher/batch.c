@@ -1,16 +1,13 @@
 #include "publisher/batch.h"
 
 #include "base/log.h"
-#include "publisher/feed_format.h"
+#include "publisher/event_token.h"
 
-#include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	/* A signature with its dot, which the signer appends. */
-	CLOSING_SIZE = 1 + (FEED_SIGNATURE_SIZE * 4 + 2) / 3,
-	CLAIMS_MAX = 8 << 20,
 	BYTES_MAX = 32 << 20,
 	STEP_ITEMS = 3, /* that one step adds at most */
 };
@@ -24,28 +21,11 @@ struct batch_maker {
 	struct tallies *tallies;
 	bool delays; /* does a channel delay anything? */
 	struct change change;
-	struct buffer header; /* the JOSE header in base64url, with its dot */
-	struct buffer claims;
-	char key_id[FEED_KEY_ID_SIZE];
+	struct event_tokens tokens;
 	enum errand errand;
 	uint64_t errand_writer; /* whose intents */
 	uint64_t next;          /* the ticket, or the number in quarantine, that it goes on with */
 };
-
-static int make_header(struct batch_maker *maker)
-{
-	struct buffer text;
-	buffer_init(&text, 256);
-	buffer_printf(&text, "{\"alg\":\"%s\",\"kid\":\"%s\",\"typ\":\"" FEED_JOSE_TYP "\"}",
-		      maker->config->alg == CONFIG_ALG_ED25519 ? "Ed25519" : "EdDSA",
-		      maker->key_id);
-	buffer_init(&maker->header, 512);
-	feed_base64url_encode(text.data, text.size, &maker->header);
-	buffer_append_byte(&maker->header, '.');
-	int result = text.failed || maker->header.failed ? RESULT_NOMEM : RESULT_OK;
-	buffer_free(&text);
-	return result;
-}
 
 static bool delays_anything(const struct config *config)
 {
@@ -71,10 +51,8 @@ int batch_maker_new(const struct config *config, const struct signing_key *key,
 	maker->store = store;
 	maker->tallies = tallies;
 	maker->delays = delays_anything(config);
-	memcpy(maker->key_id, signing_key_id(key), sizeof maker->key_id);
 	change_init(&maker->change);
-	buffer_init(&maker->claims, CLAIMS_MAX);
-	int result = make_header(maker);
+	int result = event_tokens_init(&maker->tokens, config, key);
 	if (result != RESULT_OK)
 		batch_maker_free(&maker);
 	*out = maker;
@@ -86,8 +64,7 @@ void batch_maker_free(struct batch_maker **maker)
 	if (!*maker)
 		return;
 	change_free(&(*maker)->change);
-	buffer_free(&(*maker)->header);
-	buffer_free(&(*maker)->claims);
+	event_tokens_free(&(*maker)->tokens);
 	free(*maker);
 	*maker = NULL;
 }
@@ -119,52 +96,6 @@ bool batch_is_empty(const struct batch *batch)
 	return batch->count == 0 && batch->mark_count == 0;
 }
 
-/* Tokens: the claims, and from them "header.payload" with room for the signature. */
-
-static int begin_facts(const struct batch_maker *maker, const struct clock_reading *now,
-		       struct event_facts *facts)
-{
-	*facts = (struct event_facts){.config = maker->config, .signed_s = now->wall_us / 1000000};
-	return RAND_bytes(facts->id, sizeof facts->id) == 1 ? RESULT_OK : RESULT_NOMEM;
-}
-
-/* RESULT_FULL: it doesn't fit. */
-static int encode_token(struct batch_maker *maker, struct buffer *jws)
-{
-	buffer_reset(jws);
-	buffer_append(jws, maker->header.data, maker->header.size);
-	if (maker->claims.failed)
-		return RESULT_FULL;
-	feed_base64url_encode(maker->claims.data, maker->claims.size, jws);
-	/* base64url reserves up to three bytes that it gives back. */
-	return !jws->failed && jws->size + CLOSING_SIZE + 3 <= jws->max ? RESULT_OK : RESULT_FULL;
-}
-
-static int write_token(struct batch_maker *maker, const struct event_facts *facts, bool counts,
-		       struct buffer *jws)
-{
-	buffer_reset(&maker->claims);
-	event_write(&maker->change, facts, counts, &maker->claims);
-	return encode_token(maker, jws);
-}
-
-/* The event of maker->change. */
-static int make_token(struct batch_maker *maker, const struct clock_reading *now,
-		      struct buffer *jws)
-{
-	struct event_facts facts;
-	int result = begin_facts(maker, now, &facts);
-	if (result != RESULT_OK)
-		return result;
-	if (write_token(maker, &facts, false, jws) == RESULT_OK)
-		return RESULT_OK;
-	/* With counts every event fits: if this fails, there is no memory. */
-	if (write_token(maker, &facts, true, jws) != RESULT_OK)
-		return RESULT_NOMEM;
-	tally(&maker->tallies->truncated, 1);
-	return RESULT_OK;
-}
-
 /* An empty item with its job. The caller counts it when it is whole. */
 static struct batch_item *next_item(struct batch *batch, enum batch_kind kind)
 {
@@ -186,25 +117,13 @@ static int keep_payload(struct batch *batch, struct batch_item *item, const void
 	return RESULT_NOMEM;
 }
 
-static int gap_token(struct batch_maker *maker, const struct spool_gap *gap,
-		     const struct clock_reading *now, struct buffer *jws)
-{
-	struct event_facts facts;
-	int result = begin_facts(maker, now, &facts);
-	buffer_reset(&maker->claims);
-	if (result != RESULT_OK)
-		return result;
-	event_write_gap(gap, &facts, &maker->claims);
-	return encode_token(maker, jws) == RESULT_OK ? RESULT_OK : RESULT_NOMEM;
-}
-
 int batch_add_gap(struct batch_maker *maker, const struct spool_gap *gap,
 		  const struct clock_reading *now, struct batch *batch)
 {
 	if (batch->count == BATCH_MAX)
 		return RESULT_FULL;
 	next_item(batch, BATCH_OWN);
-	int result = gap_token(maker, gap, now, &batch->jobs[batch->count].jws);
+	int result = event_token_of_gap(&maker->tokens, gap, now, &batch->jobs[batch->count].jws);
 	if (result != RESULT_OK)
 		return result;
 	batch->count++;
@@ -223,17 +142,12 @@ static struct spool_gap gap_of(const char *reason, uint64_t count, int64_t from_
 int batch_add_key(struct batch_maker *maker, const struct event_key *key,
 		  const struct clock_reading *now, struct batch *batch)
 {
-	struct event_facts facts;
 	if (batch->count == BATCH_MAX)
 		return RESULT_FULL;
 	struct batch_item *item = next_item(batch, BATCH_OWN);
-	int result = begin_facts(maker, now, &facts);
+	int result = event_token_of_key(&maker->tokens, key, now, &batch->jobs[batch->count].jws);
 	if (result != RESULT_OK)
 		return result;
-	buffer_reset(&maker->claims);
-	event_write_key(key, &facts, &maker->claims);
-	if (encode_token(maker, &batch->jobs[batch->count].jws) != RESULT_OK)
-		return RESULT_NOMEM;
 	item->has_key = true;
 	item->key = *key;
 	batch->count++;
@@ -247,7 +161,7 @@ int batch_set_aside(struct batch_maker *maker, size_t i, const struct clock_read
 	/* Of our own there is no record, and so no time. */
 	int64_t seen_us = item->header.wall_us ? item->header.wall_us : now->wall_us;
 	const struct spool_gap gap = gap_of("unsigned", 1, seen_us, seen_us);
-	int result = gap_token(maker, &gap, now, &batch->jobs[i].jws);
+	int result = event_token_of_gap(&maker->tokens, &gap, now, &batch->jobs[i].jws);
 	if (result != RESULT_OK)
 		return result;
 	/* A gap or a key event of our own has no record that could be tried again, unless it tells of one that is set
@@ -273,13 +187,17 @@ static int add_change(struct batch_maker *maker, const struct aside_header *head
 	const struct config_texts *zones = &maker->config->zones;
 	bool outside = zones->count && !config_zone_of(zones, change->name.text);
 	struct batch_item *item = next_item(batch, outside ? BATCH_NOTHING : BATCH_CHANGE);
-	int result = outside ? RESULT_OK : make_token(maker, now, &batch->jobs[batch->count].jws);
+	bool truncated = false;
+	int result = RESULT_OK;
+	if (!outside)
+		result = event_token_of_change(&maker->tokens, change, now, &truncated,
+					       &batch->jobs[batch->count].jws);
 	if (result == RESULT_OK && !outside)
 		result = keep_payload(batch, item, payload, size);
 	if (result != RESULT_OK)
 		return result;
-	if (outside)
-		tally(&maker->tallies->outside_zones, 1);
+	tally(&maker->tallies->outside_zones, outside);
+	tally(&maker->tallies->truncated, truncated);
 	item->header = *header;
 	item->writer = writer;
 	item->ticket = ticket;
@@ -422,7 +340,7 @@ static int take_revocation(struct batch_maker *maker, const struct spool_record 
 	if (result == RESULT_OK)
 		result = feed_txn_key(&txn, key.id, &key.record);
 	feed_txn_abort(&txn);
-	if (result == RESULT_INVALID || strcmp(key.id, maker->key_id) == 0) {
+	if (result == RESULT_INVALID || strcmp(key.id, maker->tokens.key_id) == 0) {
 		log_error("a key was not revoked: it is %s", result == RESULT_INVALID
 								     ? "none that ever signed here"
 								     : "the one that signs now");
