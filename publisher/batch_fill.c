@@ -1,0 +1,413 @@
+#include "publisher/batch_maker.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+enum { STEP_ITEMS = 3 }; /* that one step adds at most */
+
+/* Records. Each function adds at most one item, or none. */
+
+/* The event of maker->change, made of the record below `header`. */
+static int add_change(struct batch_maker *maker, const struct aside_header *header,
+		      const void *payload, size_t size, uint64_t writer, uint64_t ticket,
+		      const struct clock_reading *now, struct batch *batch)
+{
+	const struct change *change = &maker->change;
+	const struct config_texts *zones = &maker->config->zones;
+	bool outside = zones->count && !config_zone_of(zones, change->name.text);
+	struct batch_item *item = batch_next_item(batch, outside ? BATCH_NOTHING : BATCH_CHANGE);
+	bool truncated = false;
+	int result = RESULT_OK;
+	if (!outside)
+		result = event_token_of_change(&maker->tokens, change, now, &truncated,
+					       &batch->jobs[batch->count].jws);
+	if (result == RESULT_OK && !outside)
+		result = batch_keep_payload(batch, item, payload, size);
+	if (result != RESULT_OK)
+		return result;
+	tally(&maker->tallies->outside_zones, outside);
+	tally(&maker->tallies->truncated, truncated);
+	item->header = *header;
+	item->writer = writer;
+	item->ticket = ticket;
+	item->name = change->name;
+	item->new_name = change->new_name;
+	item->object = (uint8_t)change->object;
+	item->verb = (uint8_t)change->verb;
+	item->restore = change->restore != CHANGE_NO_RESTORE;
+	batch->delayed += maker->delays && !outside && change->object == CHANGE_DOMAIN &&
+			  (change->verb == CHANGE_CREATE || change->verb == CHANGE_DELETE);
+	batch->count++;
+	return RESULT_OK;
+}
+
+static struct aside_header header_of(const struct spool_record *record)
+{
+	return (struct aside_header){.wall_us = record->wall_us, .kind = record->kind};
+}
+
+/* What no event can be made of goes into quarantine, and is told. */
+static int set_record_aside(struct batch_maker *maker, const struct spool_record *record,
+			    const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_gap gap =
+		batch_gap_of("undecodable", 1, record->wall_us, record->wall_us);
+	struct batch_item *item = &batch->items[batch->count];
+	int result = batch_add_gap(maker, &gap, now, batch);
+	if (result != RESULT_OK)
+		return result;
+	result = batch_keep_payload(batch, item, record->payload, record->size);
+	if (result != RESULT_OK) {
+		batch->count--;
+		return result;
+	}
+	item->sets_aside = true;
+	item->header = header_of(record);
+	memcpy(item->header.reason, gap.reason, sizeof gap.reason);
+	tally(&maker->tallies->undecodable, 1);
+	return RESULT_OK;
+}
+
+/* The same for one with a ticket: its intent ends with it. */
+static int set_end_aside(struct batch_maker *maker, const struct spool_record *record,
+			 uint64_t writer, const struct clock_reading *now, struct batch *batch)
+{
+	struct batch_item *item = &batch->items[batch->count];
+	int result = set_record_aside(maker, record, now, batch);
+	if (result == RESULT_OK) {
+		item->writer = writer;
+		item->ticket = record->ticket;
+	}
+	return result;
+}
+
+static int take_change(struct batch_maker *maker, const struct spool_merged *merged,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_record *record = &merged->record;
+	const struct aside_header header = header_of(record);
+	uint64_t writer = merged->segment.name.writer;
+	int result = change_decode(&maker->change, record->payload, record->size);
+	if (result == RESULT_INVALID)
+		return set_end_aside(maker, record, writer, now, batch);
+	if (result != RESULT_OK)
+		return result;
+	maker->change.wall_us = record->wall_us;
+	return add_change(maker, &header, record->payload, record->size, writer, record->ticket,
+			  now, batch);
+}
+
+static int take_intent(struct batch_maker *maker, const struct spool_merged *merged,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_record *record = &merged->record;
+	if (record->ticket == 0) /* nothing could ever end it */
+		return set_record_aside(maker, record, now, batch);
+	struct batch_item *item = batch_next_item(batch, BATCH_INTENT);
+	int result = batch_keep_payload(batch, item, record->payload, record->size);
+	if (result != RESULT_OK)
+		return result;
+	item->writer = merged->segment.name.writer;
+	item->ticket = record->ticket;
+	item->header = header_of(record);
+	batch->count++;
+	return RESULT_OK;
+}
+
+static int take_given_up(const struct spool_merged *merged, struct batch *batch)
+{
+	struct batch_item *item = batch_next_item(batch, BATCH_NOTHING);
+	item->writer = merged->segment.name.writer;
+	item->ticket = merged->record.ticket;
+	batch->count++;
+	return RESULT_OK;
+}
+
+static bool is_text(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return length < size;
+}
+
+/* Does it hold what plugin/spool.h says? */
+static bool is_gap(const struct spool_gap *gap)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	return is_text(gap->reason, sizeof gap->reason) && *gap->reason &&
+	       strspn(gap->reason, letters) == strlen(gap->reason) &&
+	       is_text(gap->registrar, sizeof gap->registrar) &&
+	       is_text(gap->txn, sizeof gap->txn) && gap->count <= INT64_MAX && gap->from_us >= 0 &&
+	       gap->to_us >= 0;
+}
+
+static int take_gap(struct batch_maker *maker, const struct spool_record *record,
+		    const struct clock_reading *now, struct batch *batch)
+{
+	struct spool_gap gap;
+	if (record->size != sizeof gap)
+		return set_record_aside(maker, record, now, batch);
+	memcpy(&gap, record->payload, sizeof gap);
+	if (!is_gap(&gap))
+		return set_record_aside(maker, record, now, batch);
+	return batch_add_gap(maker, &gap, now, batch);
+}
+
+/* The operator revokes a key, which must be known, and not be the one that signs this. */
+static int take_revocation(struct batch_maker *maker, const struct spool_record *record,
+			   const struct clock_reading *now, struct batch *batch)
+{
+	struct event_key key = {.record = {.state = KEY_REVOKED}};
+	struct feed_txn txn;
+	if (record->size != FEED_KEY_ID_SIZE - 1)
+		return set_record_aside(maker, record, now, batch);
+	memcpy(key.id, record->payload, record->size);
+	if (strlen(key.id) != record->size || !is_text(key.id, sizeof key.id))
+		return set_record_aside(maker, record, now, batch);
+	int result = feed_txn_begin(maker->store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_key(&txn, key.id, &key.record);
+	feed_txn_abort(&txn);
+	if (result == RESULT_INVALID || strcmp(key.id, maker->tokens.key_id) == 0) {
+		log_error("a key was not revoked: it is %s", result == RESULT_INVALID
+								     ? "none that ever signed here"
+								     : "the one that signs now");
+		return RESULT_OK;
+	}
+	key.record.state = KEY_REVOKED;
+	return result == RESULT_OK ? batch_add_key(maker, &key, now, batch) : result;
+}
+
+/* Things in the store. */
+
+/* The intent of this ticket, or the first one behind it, as an event whose outcome nobody knows. RESULT_INVALID: there
+ * is none. */
+static int add_unknown(struct batch_maker *maker, uint64_t writer, uint64_t *ticket, bool just_this,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	struct aside_header header = {.kind = SPOOL_INTENT};
+	struct feed_txn txn;
+	const void *bytes;
+	size_t size;
+	uint64_t found = *ticket;
+	int result = feed_txn_begin(maker->store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_next_intent(&txn, writer, &found, &header.wall_us, &bytes, &size);
+	if (result == RESULT_OK && just_this && found != *ticket)
+		result = RESULT_INVALID;
+	if (result == RESULT_OK) {
+		const struct spool_record record = {.kind = SPOOL_INTENT,
+						    .ticket = found,
+						    .wall_us = header.wall_us,
+						    .payload = bytes,
+						    .size = size};
+		*ticket = found;
+		result = change_decode(&maker->change, bytes, size);
+		maker->change.wall_us = header.wall_us;
+		maker->change.outcome = CHANGE_UNKNOWN;
+		if (result == RESULT_OK)
+			result = add_change(maker, &header, bytes, size, writer, found, now, batch);
+		else if (result == RESULT_INVALID)
+			result = set_end_aside(maker, &record, writer, now, batch);
+	}
+	feed_txn_abort(&txn);
+	return result;
+}
+
+/* What is in quarantine and can be read by now, as events. RESULT_INVALID: nothing is left. */
+static int add_from_quarantine(struct batch_maker *maker, uint64_t *number,
+			       const struct clock_reading *now, struct batch *batch)
+{
+	struct aside_header header = {0};
+	struct feed_txn txn;
+	const void *payload;
+	size_t size;
+	int result = feed_txn_begin(maker->store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_next_aside(&txn, number, &header, &payload, &size);
+	bool is_change = header.kind == SPOOL_CHANGE || header.kind == SPOOL_INTENT;
+	if (result == RESULT_OK && is_change &&
+	    change_decode(&maker->change, payload, size) == RESULT_OK) {
+		maker->change.wall_us = header.wall_us;
+		if (header.kind == SPOOL_INTENT)
+			maker->change.outcome = CHANGE_UNKNOWN;
+		result = add_change(maker, &header, payload, size, 0, 0, now, batch);
+		if (result == RESULT_OK) {
+			batch->items[batch->count - 1].takes_back = true;
+			batch->items[batch->count - 1].aside = *number;
+		}
+	}
+	feed_txn_abort(&txn);
+	return result;
+}
+
+/* Goes on with an errand. True: it is done; false: the batch is full, or it is to be tried again. */
+static bool run_errand(struct batch_maker *maker, enum errand errand, uint64_t writer,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	int result = RESULT_OK;
+	if (maker->errand != errand || maker->errand_writer != writer) {
+		maker->errand = errand;
+		maker->errand_writer = writer;
+		maker->next = 0;
+	}
+	while (result == RESULT_OK && batch->count + STEP_ITEMS <= BATCH_MAX) {
+		result = errand == ERRAND_INTENTS
+				 ? add_unknown(maker, writer, &maker->next, false, now, batch)
+				 : add_from_quarantine(maker, &maker->next, now, batch);
+		maker->next += result == RESULT_OK;
+	}
+	if (result == RESULT_INVALID)
+		maker->errand = ERRAND_NONE;
+	return result == RESULT_INVALID;
+}
+
+/* Steps of the merge. */
+
+static bool needs_the_store(const struct spool_merged *merged, enum spool_merge_step step)
+{
+	if (step == SPOOL_MERGE_SEGMENT)
+		return merged->writer_gone;
+	return merged->record.kind == SPOOL_UNKNOWN || merged->record.kind == SPOOL_RETRY ||
+	       merged->record.kind == SPOOL_REVOKE;
+}
+
+static int take_known(struct batch_maker *maker, const struct spool_merged *merged,
+		      const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_record *record = &merged->record;
+	uint64_t ticket = record->ticket;
+	int result;
+	switch (record->kind) {
+	case SPOOL_CHANGE:
+		return take_change(maker, merged, now, batch);
+	case SPOOL_INTENT:
+		return take_intent(maker, merged, now, batch);
+	case SPOOL_GIVEN_UP:
+		return take_given_up(merged, batch);
+	case SPOOL_UNKNOWN:
+		result = add_unknown(maker, merged->segment.name.writer, &ticket, true, now, batch);
+		return result == RESULT_INVALID ? RESULT_OK : result;
+	case SPOOL_GAP:
+		return take_gap(maker, record, now, batch);
+	case SPOOL_REVOKE:
+		return take_revocation(maker, record, now, batch);
+	case SPOOL_RETRY:
+		return run_errand(maker, ERRAND_QUARANTINE, 0, now, batch) ? RESULT_OK
+									   : RESULT_FULL;
+	case SPOOL_END:
+	case SPOOL_CLOSED:
+		return RESULT_OK;
+	default:
+		return set_record_aside(maker, record, now, batch);
+	}
+}
+
+/* A gap of nobody knows how many changes between two times. */
+static int add_missing(struct batch_maker *maker, const char *reason, int64_t from_us,
+		       int64_t to_us, const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_gap gap = batch_gap_of(reason, 0, from_us, to_us);
+	return batch_add_gap(maker, &gap, now, batch);
+}
+
+/* RESULT_OK: the record is in the batch; else it is to be tried again. */
+static int take_record(struct batch_maker *maker, const struct spool_merged *merged,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_record *record = &merged->record;
+	size_t before = batch->count;
+	int result = RESULT_OK;
+	if (record->behind_damage)
+		result = add_missing(maker, "damaged", record->previous_wall_us, record->wall_us,
+				     now, batch);
+	if (result == RESULT_OK)
+		result = take_known(maker, merged, now, batch);
+	if (result == RESULT_OK) {
+		tally(&maker->tallies->damaged, record->behind_damage);
+		tally(&maker->tallies->late, merged->late);
+	} else if (record->kind != SPOOL_RETRY) {
+		batch->count = before;
+	}
+	return result;
+}
+
+/* The end of a segment: what was damaged in it, and if its writer died, what that left open. */
+static int take_end(struct batch_maker *maker, const struct spool_merged *merged,
+		    const struct clock_reading *now, struct batch *batch)
+{
+	const struct spool_segment *segment = &merged->segment;
+	bool damaged = segment->unreadable || segment->tail_damaged;
+	bool crashed = merged->writer_gone && !segment->closed && !segment->unreadable;
+	int result = RESULT_OK;
+	if (merged->writer_gone &&
+	    !run_errand(maker, ERRAND_INTENTS, segment->name.writer, now, batch))
+		return RESULT_FULL;
+	size_t before = batch->count;
+	if (damaged)
+		result = add_missing(maker, "damaged", segment->last_wall_us, now->wall_us, now,
+				     batch);
+	if (result == RESULT_OK && crashed)
+		result = add_missing(maker, "crash", segment->last_wall_us, now->wall_us, now,
+				     batch);
+	if (result != RESULT_OK)
+		batch->count = before;
+	else
+		tally(&maker->tallies->damaged, damaged);
+	return result;
+}
+
+/* The segment's mark in this batch; NULL: there is no room for one. */
+static struct batch_mark *mark_of(struct batch *batch, const struct spool_segment *segment)
+{
+	for (size_t i = 0; i < batch->mark_count; i++)
+		if (memcmp(batch->marks[i].segment.id, segment->id, SPOOL_ID_SIZE) == 0)
+			return &batch->marks[i];
+	if (batch->mark_count == BATCH_MARKS)
+		return NULL;
+	return &batch->marks[batch->mark_count];
+}
+
+static void set_mark(struct batch *batch, struct batch_mark *mark, enum spool_merge_step step,
+		     const struct spool_merged *merged)
+{
+	const struct spool_record *record = &merged->record;
+	if (mark == &batch->marks[batch->mark_count]) {
+		mark->mark = (struct spool_mark){0};
+		batch->mark_count++;
+	}
+	mark->segment = merged->segment;
+	if (step == SPOOL_MERGE_SEGMENT) {
+		mark->mark.finished = true;
+		return;
+	}
+	mark->mark.bytes = record->end;
+	mark->mark.last_wall_us = record->wall_us;
+	mark->mark.closed = record->kind == SPOOL_CLOSED;
+}
+
+void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
+		const struct clock_reading *now, bool is_alone, struct batch *batch)
+{
+	struct spool_merged merged;
+	batch_clear(batch, spool_merge_order(merge));
+	while (batch->count + STEP_ITEMS <= BATCH_MAX && batch->delayed < BATCH_DELAYED_MAX) {
+		enum spool_merge_step step = spool_merge_next(merge, now->monotonic_us, &merged);
+		if (step == SPOOL_MERGE_WAIT)
+			break;
+		struct batch_mark *mark = mark_of(batch, &merged.segment);
+		bool waits = needs_the_store(&merged, step) && !(is_alone && batch_is_empty(batch));
+		int result = !mark || waits               ? RESULT_FULL
+			     : step == SPOOL_MERGE_RECORD ? take_record(maker, &merged, now, batch)
+							  : take_end(maker, &merged, now, batch);
+		if (result != RESULT_OK) {
+			spool_merge_unread(merge);
+			break;
+		}
+		set_mark(batch, mark, step, &merged);
+	}
+	batch->order = *spool_merge_order(merge);
+}
