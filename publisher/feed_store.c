@@ -85,6 +85,20 @@ int feed_store_result(int code)
 	}
 }
 
+const char *feed_store_trouble(int result)
+{
+	switch (result) {
+	case RESULT_FULL:
+		return "the disk is full, or the store at store.limit: make room, or raise the "
+		       "limit and open the tap again";
+	case RESULT_NOMEM:
+		return "out of memory";
+	default:
+		return "its disk is full or fails, or it is damaged: make room, or see the "
+		       "kernel's log";
+	}
+}
+
 static int put(struct feed_txn *txn, enum feed_table table, MDB_val key, MDB_val value)
 {
 	return feed_store_result(mdb_put(txn->mdb, txn->tables[table], &key, &value, 0));

@@ -108,6 +108,9 @@ bool feed_store_exists(const char *state_dir);
 /* What a code of LMDB's means here: RESULT_INVALID is MDB_NOTFOUND. */
 int feed_store_result(int code);
 
+/* In words: why the store can't be written, and what to do. */
+const char *feed_store_trouble(int result);
+
 /* Opens or closes a reserve beyond the limit, for a transaction that takes away from a full store: without, not even
  * that would fit. What of it was used stays part of the store. No transaction of this process may be under way. */
 MUST_USE int feed_store_open_reserve(struct feed_store *store, bool open);
