@@ -222,8 +222,11 @@ long state_dir_holder(struct state_dir *dir, uint64_t byte)
 	if (ours)
 		return (long)dir->pid;
 	if (fcntl(dir->fd, F_GETLK, &lock) != 0)
-		return 1;
-	return lock.l_type == F_UNLCK ? 0 : (long)lock.l_pid;
+		return STATE_DIR_SOMEBODY;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	/* The kernel says 0 of a process that our PID namespace doesn't show: it lives all the same. */
+	return lock.l_pid > 0 ? (long)lock.l_pid : STATE_DIR_SOMEBODY;
 }
 
 void state_dir_tell_config(struct state_dir *dir, int64_t written_ns)

@@ -38,7 +38,9 @@ const char *state_dir_path(const struct state_dir *dir);
 MUST_USE int state_dir_lock(struct state_dir *dir, uint64_t byte);
 void state_dir_unlock(struct state_dir *dir, uint64_t byte);
 
-/* Who has the lock of a byte: a process id, perhaps our own; 0: nobody. An error counts as somebody: 1. */
+/* Who has the lock of a byte: a process id, perhaps our own; 0: nobody; STATE_DIR_SOMEBODY: it can't be told who, as of a
+ * process in another PID namespace (a container beside ours), or after an error. */
+enum { STATE_DIR_SOMEBODY = -1 };
 long state_dir_holder(struct state_dir *dir, uint64_t byte);
 
 /* What the publisher says of itself in the file of locks: when the config that it runs was written, in nanoseconds

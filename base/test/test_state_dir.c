@@ -4,6 +4,7 @@
 #include "plugin/test/scratch.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -98,6 +99,40 @@ static void a_second_open_in_the_process_is_busy_under_any_name_of_the_folder(vo
 	state_dir_close(&first);
 	assert_int_equal(open_dir(&second), RESULT_OK);
 	state_dir_close(&second);
+}
+
+enum { NO_NAMESPACES = 77 };
+
+static int ask_who(void)
+{
+	struct state_dir *dir;
+	if (open_dir(&dir) != RESULT_OK)
+		return 1;
+	return state_dir_holder(dir, BYTE) == STATE_DIR_SOMEBODY &&
+			       state_dir_holder(dir, BYTE + 1) == 0
+		       ? 0
+		       : 2;
+}
+
+/* Asks from a PID namespace in which we are not to be seen. */
+static int ask_from_a_namespace(void)
+{
+	if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0)
+		return NO_NAMESPACES;
+	return in_child(ask_who);
+}
+
+static void a_holder_in_another_pid_namespace_lives(void **state)
+{
+	(void)state;
+	struct state_dir *dir;
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, BYTE), RESULT_OK);
+	int status = in_child(ask_from_a_namespace);
+	state_dir_close(&dir);
+	if (status == NO_NAMESPACES)
+		skip();
+	assert_int_equal(status, 0);
 }
 
 static void other_processes_may_open_it_too(void **state)
@@ -281,6 +316,7 @@ int main(void)
 		IN_SCRATCH(a_folder_that_is_missing_is_made_for_its_owner_alone),
 		IN_SCRATCH(a_second_open_in_the_process_is_busy_under_any_name_of_the_folder),
 		IN_SCRATCH(other_processes_may_open_it_too),
+		IN_SCRATCH(a_holder_in_another_pid_namespace_lives),
 		IN_SCRATCH(a_lock_is_of_one_byte_and_keeps_other_processes_out),
 		IN_SCRATCH(the_highest_writer_has_a_lock_like_any),
 		IN_SCRATCH(our_own_lock_counts_as_held),
