@@ -67,9 +67,9 @@ int publisher_process_run(const struct config *config, const int *channel_fds,
 		state_dir_close(&dir);
 		return EXIT_FAILURE;
 	}
-	atomic_store(&board->publisher.ready, true);
+	atomic_store(&board->publisher->ready, true);
 	while (wait_for(SIGTERM, SIGHUP) == SIGHUP && !hand_over(publisher, config->path))
-		atomic_store(&board->publisher.refused_reload, true);
+		atomic_store(&board->publisher->refused_reload, true);
 	publisher_stop(&publisher, DRAIN_MS);
 	state_dir_close(&dir);
 	return EXIT_SUCCESS;

@@ -1,28 +1,54 @@
 #include "publisher/scoreboard.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
-static size_t size_of(size_t sender_count)
+static struct score *score_new(void)
 {
-	return sizeof(struct scoreboard) + sender_count * sizeof(struct score);
+	void *score = mmap(NULL, sizeof(struct score), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return score == MAP_FAILED ? NULL : score;
+}
+
+static void score_free(struct score **score)
+{
+	if (*score)
+		munmap(*score, sizeof **score);
+	*score = NULL;
 }
 
 struct scoreboard *scoreboard_new(size_t sender_count)
 {
-	struct scoreboard *board = mmap(NULL, size_of(sender_count), PROT_READ | PROT_WRITE,
-					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (board == MAP_FAILED)
+	struct scoreboard *board = calloc(1, sizeof *board + sender_count * sizeof *board->senders);
+	if (!board)
 		return NULL;
 	board->sender_count = sender_count;
+	bool whole = (board->publisher = score_new()) != NULL;
+	for (size_t i = 0; i < sender_count; i++)
+		whole &= (board->senders[i] = score_new()) != NULL;
+	if (!whole)
+		scoreboard_free(&board);
 	return board;
 }
 
 void scoreboard_free(struct scoreboard **board)
 {
-	if (*board)
-		munmap(*board, size_of((*board)->sender_count));
+	if (!*board)
+		return;
+	score_free(&(*board)->publisher);
+	for (size_t i = 0; i < (*board)->sender_count; i++)
+		score_free(&(*board)->senders[i]);
+	free(*board);
 	*board = NULL;
+}
+
+void scoreboard_keep_one(struct scoreboard *board, size_t channel)
+{
+	score_free(&board->publisher);
+	for (size_t i = 0; i < board->sender_count; i++)
+		if (i != channel)
+			score_free(&board->senders[i]);
 }
 
 static const char *state_of(struct score *sender)
@@ -30,6 +56,23 @@ static const char *state_of(struct score *sender)
 	if (atomic_load(&sender->pid) == 0)
 		return "down";
 	return atomic_load(&sender->bound) ? "sending" : "waits_for_port";
+}
+
+/* What a sender counts, as far as it can be true: a number that JSON's readers refuse would hide all others. */
+static uint64_t count_of(_Atomic uint64_t *count)
+{
+	static const uint64_t most = INT64_MAX / CONFIG_MAX_CHANNELS;
+	uint64_t value = atomic_load(count);
+	return value < most ? value : most;
+}
+
+static struct door_counts door_of(struct score *sender)
+{
+	struct door_counts *door = &sender->door;
+	return (struct door_counts){.admitted = count_of(&door->admitted),
+				    .unknown_key = count_of(&door->unknown_key),
+				    .mechanism = count_of(&door->mechanism),
+				    .malformed = count_of(&door->malformed)};
 }
 
 static void add_door(struct door_counts *sum, const struct door_counts *door)
@@ -46,9 +89,10 @@ static void write_sender(struct score *sender, const char *channel, struct buffe
 		      "\"%s\":{\"state\":\"%s\",\"pid\":%" PRId64 ",\"restarts\":%" PRIu64
 		      ",\"sent\":%" PRIu64 ",\"invalid\":%" PRIu64 ",",
 		      channel, state_of(sender), atomic_load(&sender->pid),
-		      atomic_load(&sender->restarts), atomic_load(&sender->sent),
-		      atomic_load(&sender->invalid));
-	door_write_counts(&sender->door, json);
+		      count_of(&sender->restarts), count_of(&sender->sent),
+		      count_of(&sender->invalid));
+	struct door_counts door = door_of(sender);
+	door_write_counts(&door, json);
 	buffer_append_byte(json, '}');
 }
 
@@ -57,12 +101,13 @@ void scoreboard_write_stats(struct scoreboard *board, const struct config *confi
 {
 	struct door_counts sum = {0};
 	buffer_printf(json, "\"restarts\":%" PRIu64 ",\"senders\":{",
-		      atomic_load(&board->publisher.restarts));
+		      atomic_load(&board->publisher->restarts));
 	for (size_t i = 0; i < board->sender_count; i++) {
 		if (i)
 			buffer_append_byte(json, ',');
-		write_sender(&board->senders[i], config->channels[i].name, json);
-		add_door(&sum, &board->senders[i].door);
+		write_sender(board->senders[i], config->channels[i].name, json);
+		struct door_counts door = door_of(board->senders[i]);
+		add_door(&sum, &door);
 	}
 	buffer_append_text(json, "},");
 	door_write_counts(&sum, json);

@@ -106,6 +106,7 @@ static _Noreturn void run_child(const struct supervisor *supervisor, size_t numb
 	close_ends(supervisor, number);
 	if (number == PUBLISHER)
 		_exit(run_publisher(supervisor));
+	scoreboard_keep_one(supervisor->board, number - 1);
 	_exit(sender_run(supervisor->config, number - 1, supervisor->relays[number - 1].reader,
 			 supervisor->children[number].score));
 }
@@ -269,9 +270,9 @@ static int open_house(struct supervisor *supervisor, struct config *config)
 		if (open_relay(&supervisor->relays[i]) != RESULT_OK)
 			return RESULT_STORE;
 	supervisor->child_count = channels + 1;
-	supervisor->children[PUBLISHER].score = &supervisor->board->publisher;
+	supervisor->children[PUBLISHER].score = supervisor->board->publisher;
 	for (size_t i = 0; i < channels; i++)
-		supervisor->children[i + 1].score = &supervisor->board->senders[i];
+		supervisor->children[i + 1].score = supervisor->board->senders[i];
 	supervisor->ready = false;
 	supervisor->stage = STAGE_RUN;
 	return RESULT_OK;
@@ -386,7 +387,7 @@ static void start_those_due(struct supervisor *supervisor, int64_t now_us)
 /* Does what it is time for. */
 static void go_on(struct supervisor *supervisor, int64_t now_us)
 {
-	bool refused = atomic_exchange(&supervisor->board->publisher.refused_reload, false);
+	bool refused = atomic_exchange(&supervisor->board->publisher->refused_reload, false);
 	if (refused && supervisor->stage == STAGE_PUBLISHER_ENDS && supervisor->next)
 		give_up_reload(supervisor);
 	if (supervisor->stage == STAGE_PUBLISHER_ENDS && !supervisor->children[PUBLISHER].pid) {
