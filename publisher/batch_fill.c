@@ -340,7 +340,7 @@ static int take_end(struct batch_maker *maker, const struct spool_merged *merged
 		    const struct clock_reading *now, struct batch *batch)
 {
 	const struct spool_segment *segment = &merged->segment;
-	bool damaged = segment->unreadable || segment->tail_damaged;
+	bool damaged = segment->unreadable || segment->tail_damaged || segment->taken_away;
 	bool crashed = merged->writer_gone && !segment->closed && !segment->unreadable;
 	int result = RESULT_OK;
 	if (merged->writer_gone &&

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* LIVE_PATIENCE: steps, some milliseconds apart, between looks behind what is no record in a live segment. */
@@ -18,8 +19,7 @@ enum { WINDOW_SIZE = 256 * 1024, PATH_SIZE = PATH_MAX + 64, LIVE_PATIENCE = 1000
 struct spool_reader {
 	char folder[PATH_MAX];
 	struct spool_segment segment; /* the current one, or the last one; sequence 0: none yet */
-	int fd;                       /* -1: between segments, or an unreadable one */
-	bool open;                    /* within a segment */
+	bool open;                    /* within a segment; its file is opened for each look at it */
 	uint32_t salt;
 	uint64_t offset; /* where the next record begins */
 	char *window;    /* bytes of the file from window_start on */
@@ -36,7 +36,6 @@ int spool_reader_new(const char *state_dir, uint64_t writer, struct spool_reader
 	*out = NULL;
 	if (!reader)
 		return RESULT_NOMEM;
-	reader->fd = -1;
 	reader->segment.name.writer = writer;
 	snprintf(reader->folder, sizeof reader->folder, "%s/" SPOOL_FOLDER, state_dir);
 	*out = reader;
@@ -47,11 +46,33 @@ void spool_reader_free(struct spool_reader **reader)
 {
 	if (!*reader)
 		return;
-	if ((*reader)->fd >= 0)
-		close((*reader)->fd);
 	free((*reader)->window);
 	free(*reader);
 	*reader = NULL;
+}
+
+static void path_of(const struct spool_reader *reader, uint32_t sequence, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "%s/" SPOOL_SEGMENT_NAME, reader->folder,
+		 reader->segment.name.writer, sequence);
+}
+
+/* A reader keeps no descriptor: of dead writers there may be more than a process may have, and in a front end they are not
+ * ours to use up. What is no file must not make us wait. */
+static int open_file(const struct spool_reader *reader, uint32_t sequence)
+{
+	char path[PATH_SIZE];
+	path_of(reader, sequence, path);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Between segments no memory is kept for one: of those that are done, too, there may be many. */
+static void leave_file(struct spool_reader *reader)
+{
+	free(reader->window);
+	reader->window = NULL;
+	reader->window_size = reader->window_capacity = 0;
+	reader->open = false;
 }
 
 /* Something could not be read; that is no end of a segment, and no damage: it is tried again. Told once. */
@@ -64,11 +85,16 @@ static enum spool_step try_again(struct spool_reader *reader, int error)
 	return SPOOL_STEP_WAIT;
 }
 
-/* The first sequence behind `before`; 0: there is none, or (errno is not 0) the folder can't be read. */
+/* The first sequence behind `before`; 0: there is none, or (errno is not 0) the folder can't be read. Mostly it is the very
+ * next, and a look at the whole folder costs the more the more writers there are. */
 static uint32_t next_sequence(const struct spool_reader *reader, uint32_t before)
 {
 	struct spool_name name;
+	char path[PATH_SIZE];
 	uint32_t next = 0;
+	path_of(reader, before + 1, path);
+	if (access(path, F_OK) == 0)
+		return before + 1;
 	DIR *dir = opendir(reader->folder);
 	if (!dir) {
 		errno = errno == ENOENT ? 0 : errno;
@@ -127,24 +153,25 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 {
 	struct spool_segment_header header;
 	struct spool_name name = reader->segment.name;
-	char path[PATH_SIZE];
 	name.sequence = next_sequence(reader, name.sequence);
 	if (name.sequence == 0)
 		return errno ? try_again(reader, errno) : SPOOL_STEP_WAIT;
-	/* Asked before the header is read: what is finished now can't get one while we read. */
-	bool finished = is_finished(reader, name.sequence, alive);
-	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, reader->folder, name.writer,
-		 name.sequence);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool finished = false;
+	int fd = open_file(reader, name.sequence);
 	if (fd < 0)
 		return errno == ENOENT ? SPOOL_STEP_WAIT : try_again(reader, errno);
 	int result = read_header(fd, &name, &header);
-	int error = errno;
-	if (result != RESULT_OK && (result == RESULT_STORE || !finished)) {
-		close(fd);
-		return result == RESULT_STORE ? try_again(reader, error) : SPOOL_STEP_WAIT;
+	if (result == RESULT_INVALID) {
+		/* Asked before it is read again: what is finished now can't get one while we read. */
+		finished = is_finished(reader, name.sequence, alive);
+		result = read_header(fd, &name, &header);
 	}
-	reader->fd = fd;
+	int error = errno;
+	close(fd);
+	if (result == RESULT_STORE)
+		return try_again(reader, error);
+	if (result != RESULT_OK && !finished)
+		return SPOOL_STEP_WAIT;
 	reader->open = true;
 	reader->segment = (struct spool_segment){.name = name};
 	if (result == RESULT_OK)
@@ -158,27 +185,39 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 	return SPOOL_STEP_SEGMENT;
 }
 
-/* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or (reader->error) can't be read. */
-static const char *look(struct spool_reader *reader, uint64_t offset, size_t size)
+/* Room for `wanted` bytes in the window. */
+static bool make_window(struct spool_reader *reader, size_t wanted)
 {
-	if (offset >= reader->window_start &&
-	    offset + size <= reader->window_start + reader->window_size)
-		return reader->window + (offset - reader->window_start);
-	size_t wanted = size > WINDOW_SIZE ? size : WINDOW_SIZE;
-	if (wanted > reader->window_capacity) {
-		char *window = realloc(reader->window, wanted);
-		if (!window) {
-			reader->error = ENOMEM;
-			return NULL;
-		}
-		reader->window = window;
-		reader->window_capacity = wanted;
+	if (wanted <= reader->window_capacity)
+		return true;
+	char *window = realloc(reader->window, wanted);
+	if (!window) {
+		reader->error = ENOMEM;
+		return false;
 	}
+	reader->window = window;
+	reader->window_capacity = wanted;
+	return true;
+}
+
+/* Fills the window from `offset` on: with `size` bytes, and more if there are. */
+static void fill_window(struct spool_reader *reader, int fd, uint64_t offset, size_t size)
+{
+	struct stat file = {0};
+	uint64_t there = fstat(fd, &file) == 0 && (uint64_t)file.st_size > offset
+				 ? (uint64_t)file.st_size - offset
+				 : 0;
+	/* No more than there is, since many segments are small. */
+	size_t wanted = there < WINDOW_SIZE ? (size_t)there : WINDOW_SIZE;
+	if (wanted < size)
+		wanted = size;
 	reader->window_start = offset;
 	reader->window_size = 0;
+	if (!make_window(reader, wanted))
+		return;
 	while (reader->window_size < wanted) {
 		ssize_t got =
-			pread(reader->fd, reader->window + reader->window_size,
+			pread(fd, reader->window + reader->window_size,
 			      wanted - reader->window_size, (off_t)(offset + reader->window_size));
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -187,6 +226,25 @@ static const char *look(struct spool_reader *reader, uint64_t offset, size_t siz
 		if (got <= 0)
 			break;
 		reader->window_size += (size_t)got;
+	}
+}
+
+/* Makes `size` bytes from `offset` on visible. NULL: the file doesn't have them, or (reader->error) can't be read. */
+static const char *look(struct spool_reader *reader, uint64_t offset, size_t size)
+{
+	if (offset >= reader->window_start &&
+	    offset + size <= reader->window_start + reader->window_size)
+		return reader->window + (offset - reader->window_start);
+	int fd = open_file(reader, reader->segment.name.sequence);
+	if (fd >= 0) {
+		fill_window(reader, fd, offset, size);
+		close(fd);
+	} else if (errno != ENOENT) {
+		reader->error = errno;
+		return NULL;
+	} else {
+		reader->window_size = 0;
+		reader->segment.taken_away = true;
 	}
 	return reader->window_size >= size ? reader->window : NULL;
 }
@@ -250,9 +308,7 @@ static enum spool_step end_segment(struct spool_reader *reader)
 		return try_again(reader, errno);
 	if (has_tail && !segment->last)
 		segment->damaged = segment->tail_damaged = true;
-	close(reader->fd);
-	reader->fd = -1;
-	reader->open = false;
+	leave_file(reader);
 	return SPOOL_STEP_DONE;
 }
 
@@ -298,9 +354,7 @@ const struct spool_segment *spool_reader_segment(const struct spool_reader *read
 
 void spool_reader_leave(struct spool_reader *reader, bool again)
 {
-	close(reader->fd);
-	reader->fd = -1;
-	reader->open = false;
+	leave_file(reader);
 	reader->segment.name.sequence -= again;
 }
 

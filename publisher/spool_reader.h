@@ -1,7 +1,7 @@
 /* spool_reader.h - reads the records of one writer, in the order in which it wrote them
  *
  * The reader reads only; plugin/spool.h has the format and says what a torn tail and a damaged record are. Of several
- * writers there are as many readers: see spool_merge.h.
+ * writers there are as many readers: see spool_merge.h. A reader keeps no descriptor between its steps.
  * Owner: one thread. Reads files and so may wait for the disk.
  */
 #ifndef PUBLISHER_SPOOL_READER_H
@@ -54,8 +54,9 @@ struct spool_segment {
 	bool unreadable;      /* no segment of this version: no record is read from it */
 	bool damaged;         /* something in it was passed over */
 	bool tail_damaged; /* when it is done: something behind its last record was, that is no torn write */
-	bool last;   /* when it is done: no other follows */
-	bool closed; /* its writer said that nothing is missing */
+	bool taken_away; /* its file went while it was read */
+	bool last;       /* when it is done: no other follows */
+	bool closed;     /* its writer said that nothing is missing */
 };
 
 /* RESULT_OK or RESULT_NOMEM. */

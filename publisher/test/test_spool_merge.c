@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -680,6 +681,34 @@ static void calls_that_do_not_overlap_keep_their_order(void **state)
 	run_models(REORDER_US, false);
 }
 
+/* In a front end they are not ours to use up; and of dead writers there may be more than it may have. */
+static void many_dead_writers_take_no_descriptors(void **state)
+{
+	(void)state;
+	enum { DEAD_WRITERS = 200, FEW = 4 };
+	struct fixture_segment left = {0};
+	struct rlimit before, few;
+	int records = 0, ends = 0;
+	for (int i = 0; i < DEAD_WRITERS; i++) {
+		fixture_segment_free(&left);
+		fixture_segment_begin(&left, number_of(i), 1);
+		fixture_record(&left, SPOOL_CHANGE, 0, START_US + i, "c", 1);
+		fixture_segment_put(&left, scratch.path);
+	}
+	fixture_segment_free(&left);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)scratch_count("/proc/self/fd") + FEW;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (enum spool_merge_step step; (step = step_at(SECOND_US)) != SPOOL_MERGE_WAIT;) {
+		records += step == SPOOL_MERGE_RECORD;
+		ends += step == SPOOL_MERGE_SEGMENT && merged.writer_gone;
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(records, DEAD_WRITERS);
+	assert_int_equal(ends, DEAD_WRITERS);
+}
+
 /* With disks slower than reorder the order may break; then it is counted, and nothing else goes wrong. */
 static void what_breaks_the_order_is_late_and_nothing_else_is(void **state)
 {
@@ -693,6 +722,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_SCRATCH(without_a_spool_it_waits),
+		IN_SCRATCH(many_dead_writers_take_no_descriptors),
 		IN_SCRATCH(one_living_writer_goes_on_at_once),
 		IN_SCRATCH(several_go_on_by_their_stamps),
 		IN_SCRATCH(an_idle_writer_holds_others_for_no_longer_than_reorder),

@@ -566,6 +566,27 @@ static void without_descriptors_it_waits(void **state)
 	assert_true(spool_reader_segment(reader)->last);
 }
 
+/* What it had shows as missing; a FIFO of a segment's name makes nobody wait. */
+static void a_segment_that_is_taken_away_is_told(void **state)
+{
+	(void)state;
+	char path[256];
+	append_number(0, 200 * 1024);
+	append_number(1, 200 * 1024);
+	put();
+	begin_reading();
+	step_is(DEAD, SPOOL_STEP_SEGMENT);
+	next_is_number(DEAD, 0);
+	snprintf(path, sizeof path, "%s/" SPOOL_FOLDER "/" SPOOL_SEGMENT_NAME, scratch.path,
+		 (uint64_t)WRITER, 1u);
+	assert_int_equal(unlink(path), 0);
+	step_is(DEAD, SPOOL_STEP_DONE);
+	assert_true(spool_reader_segment(reader)->taken_away);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	begin_reading();
+	step_is(DEAD, SPOOL_STEP_WAIT);
+}
+
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -573,6 +594,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCRATCH(without_a_spool_there_is_nothing_to_read),
 		IN_SCRATCH(segments_come_in_their_order_each_to_its_end),
+		IN_SCRATCH(a_segment_that_is_taken_away_is_told),
 		IN_SCRATCH(reading_goes_on_behind_what_was_consumed),
 		IN_SCRATCH(a_live_segment_is_waited_for_at_every_byte),
 		IN_SCRATCH(damage_in_a_live_segment_is_passed_over_in_the_end),
