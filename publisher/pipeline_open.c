@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "publisher/jwks.h"
+#include "publisher/zmq_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,10 +49,10 @@ static int open_sockets(struct pipeline *pipeline, char *why, size_t why_size)
 {
 	const struct config *config = pipeline->config;
 	pipeline->outlets = calloc(config->channel_count, sizeof *pipeline->outlets);
-	snprintf(why, why_size, "no memory for the channels");
+	snprintf(why, why_size, "no memory, or no descriptors, for the channels");
 	if (pipeline->outlets && pipeline->parts.host->channel_fds)
 		return open_relays(pipeline);
-	pipeline->zmq = zmq_ctx_new();
+	pipeline->zmq = zmq_context_new(config->channel_count + 1);
 	if (!pipeline->zmq || !pipeline->outlets)
 		return RESULT_NOMEM;
 	int result = door_open(pipeline->zmq, config, &pipeline->door, why, why_size);

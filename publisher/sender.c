@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "publisher/outlet.h"
 #include "publisher/relay.h"
+#include "publisher/zmq_context.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -68,7 +69,7 @@ static int open_parts(struct sender *sender, const struct config *config, char *
 	own.channel_count = 1;
 	snprintf(why, why_size, "no memory, or no descriptor to be had");
 	sender->signals = open_signals();
-	sender->zmq = zmq_ctx_new();
+	sender->zmq = zmq_context_new(2);
 	if (sender->signals < 0 || !sender->zmq)
 		return RESULT_NOMEM;
 	int result = door_open(sender->zmq, &own, &sender->door, why, why_size);

@@ -1,0 +1,35 @@
+#include "publisher/zmq_context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum {
+	CONTEXT_TAKES = 16, /* five, in libzmq 4.3: its mailboxes and epoll sets */
+	SOCKET_TAKES = 4,   /* one; and to bind, another */
+	PROBES_MOST = 256,
+};
+
+/* Are as many descriptors to be had? */
+static bool has_descriptors(size_t count)
+{
+	int probes[PROBES_MOST];
+	size_t made = 0;
+	if (count > PROBES_MOST)
+		count = PROBES_MOST;
+	while (made < count && (probes[made] = open("/", O_PATH | O_CLOEXEC)) >= 0)
+		made++;
+	int saved = errno;
+	bool enough = made == count;
+	while (made > 0)
+		close(probes[--made]);
+	errno = saved;
+	return enough;
+}
+
+void *zmq_context_new(size_t sockets)
+{
+	return has_descriptors(CONTEXT_TAKES + sockets * SOCKET_TAKES) ? zmq_ctx_new() : NULL;
+}
