@@ -61,7 +61,7 @@ BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapd epptapctl
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
-.PHONY: all demo check check-asan check-tsan check-includes lint format bench install deps clean \
+.PHONY: all demo check check-asan check-tsan check-faults soak check-includes lint format bench install deps clean \
         check-bare built benches built-tests run-sanitized
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -178,6 +178,15 @@ run-sanitized:
 # Demo and check on a clean clone in a bare Debian 12; takes root and some minutes.
 check-bare:
 	@conformance/bare
+
+# Kills, stops and starves the whole at random, and checks each time that nothing is lost; SEED=... for the same again.
+# Prints the seed that it took. `make soak MINUTES=60` goes on for longer.
+FAULTS = EPPTAP_BUILD=$(CURDIR)/$(BUILD) conformance/faults/run $(if $(SEED),--seed $(SEED))
+check-faults: all
+	@$(FAULTS) --minutes 2.5
+soak: MINUTES ?= 60
+soak: all
+	@$(FAULTS) --minutes $(MINUTES) --quiet
 
 check-includes:
 	@conformance/check-includes

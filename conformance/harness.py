@@ -518,7 +518,8 @@ class Refepp:
     """The reference front end as a process; with `config` it loads the plugin. Its stderr goes to stderr.txt, its journal
     to journal, both in `folder`. `environment` is added to this process's. A context manager."""
 
-    def __init__(self, folder, users, config=None, port=0, options=(), environment=()):
+    def __init__(self, folder, users, config=None, port=0, options=(), environment=(),
+                 expect_ready=True):
         self.folder = pathlib.Path(folder)
         self.journal = self.folder / 'journal'
         self.stderr_path = self.folder / 'stderr.txt'
@@ -539,9 +540,10 @@ class Refepp:
         self.lines = collections.deque()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        line = self._next_line('refepp: listening on ')
-        host, port = line.rsplit(' ', 1)[1].rsplit(':', 1)
-        self.address = (host, int(port))
+        if expect_ready:
+            line = self._next_line('refepp: listening on ')
+            host, port = line.rsplit(' ', 1)[1].rsplit(':', 1)
+            self.address = (host, int(port))
 
     def _read(self):
         for line in self.process.stdout:
