@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,10 +32,13 @@ struct spool_writer {
 	uint32_t salt;     /* of all its segments */
 	uint32_t sequence; /* of the current segment */
 	int fd;            /* -1: the segment has yet to be begun */
+	int64_t begun_us;  /* when it was: wall clock */
 	uint64_t written;  /* good bytes of the current segment */
 	uint64_t measured; /* bytes of the spool when it was last measured */
 	uint64_t since;    /* bytes written since */
 	bool unsynced;     /* what is gathered may stand behind `written` already, in part */
+	bool taken_away;   /* a segment was, while it was written, and that is not told yet */
+	int64_t taken_from_us;
 	struct buffer gathered;
 };
 
@@ -63,7 +67,7 @@ static bool fill_random(void *bytes, size_t size)
 	return getrandom(bytes, size, 0) == (ssize_t)size;
 }
 
-static int write_header(const struct spool_writer *writer, int fd)
+static int write_header(struct spool_writer *writer, int fd)
 {
 	struct spool_segment_header header = {.version = SPOOL_VERSION,
 					      .pid = (uint32_t)getpid(),
@@ -74,7 +78,7 @@ static int write_header(const struct spool_writer *writer, int fd)
 	clock_read(&now);
 	memcpy(header.magic, SPOOL_SEGMENT_MAGIC, sizeof header.magic);
 	memcpy(header.boot_id, writer->boot_id, sizeof writer->boot_id);
-	header.created_us = now.wall_us;
+	header.created_us = writer->begun_us = now.wall_us;
 	if (!fill_random(header.id, sizeof header.id))
 		return RESULT_STORE;
 	header.crc = spool_segment_crc(&header);
@@ -86,6 +90,8 @@ static int begin_segment(struct spool_writer *writer)
 	char path[PATH_MAX + 32];
 	snprintf(path, sizeof path, "%s/" SPOOL_SEGMENT_NAME, writer->folder, writer->number,
 		 writer->sequence);
+	if (file_make_folder(writer->folder, 0700) != RESULT_OK)
+		return RESULT_STORE;
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return RESULT_STORE;
@@ -267,6 +273,39 @@ static void end_segment(struct spool_writer *writer, enum spool_kind kind)
 	writer->sequence++;
 }
 
+/* Nobody but a publisher that takes us for dead, or a person, takes away a segment that is being written: what is written
+ * into it from then on, nobody reads. */
+static void look_for_segment(struct spool_writer *writer)
+{
+	struct stat file;
+	if (writer->fd < 0 || fstat(writer->fd, &file) != 0 || file.st_nlink > 0)
+		return;
+	log_error(
+		"a spool segment in %s was taken away while it was written: changes may be "
+		"missing, which the feed tells. Was state_dir emptied? Then restart the front end",
+		writer->folder);
+	close(writer->fd);
+	writer->fd = -1;
+	writer->sequence++;
+	writer->unsynced = false;
+	if (!writer->taken_away)
+		writer->taken_from_us = writer->begun_us;
+	writer->taken_away = true;
+}
+
+/* Gathers the gap for that. */
+static void tell_taken_away(struct spool_writer *writer)
+{
+	struct clock_reading now;
+	clock_read(&now);
+	const struct spool_gap gap = {
+		.from_us = writer->taken_from_us, .to_us = now.wall_us, .reason = "spool_removed"};
+	const struct spool_note note = {
+		.kind = SPOOL_GAP, .monotonic_us = now.monotonic_us, .wall_us = now.wall_us};
+	if (writer->taken_away && spool_writer_append(writer, &note, &gap, sizeof gap) == RESULT_OK)
+		writer->taken_away = false; /* what is gathered is kept until it stands */
+}
+
 /* Makes sure that a segment is open, in which there is room. */
 static int choose_segment(struct spool_writer *writer)
 {
@@ -283,6 +322,8 @@ static int choose_segment(struct spool_writer *writer)
 int spool_writer_sync(struct spool_writer *writer)
 {
 	int result = RESULT_OK;
+	look_for_segment(writer);
+	tell_taken_away(writer);
 	if (writer->gathered.size == 0)
 		return RESULT_OK;
 	if (!writer->unsynced)
@@ -298,6 +339,9 @@ void spool_writer_close(struct spool_writer **writer, bool nothing_missing)
 {
 	if (!*writer)
 		return;
+	look_for_segment(*writer);
+	if ((*writer)->taken_away && spool_writer_sync(*writer) != RESULT_OK)
+		nothing_missing = false;
 	if (nothing_missing && ((*writer)->fd >= 0 || begin_segment(*writer) == RESULT_OK))
 		end_segment(*writer, SPOOL_CLOSED);
 	if ((*writer)->fd >= 0)

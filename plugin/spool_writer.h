@@ -44,7 +44,8 @@ bool spool_writer_has_much(const struct spool_writer *writer);
 
 /* Makes durable what was gathered. RESULT_OK; RESULT_FULL (the spool is at its limit; the current segment is closed,
  * so that it, too, can be removed when it is consumed) or RESULT_STORE (errno says why, such as a full disk): it stays
- * gathered, call again. After RESULT_STORE a reader may see part of it, or all; it stands once all the same. */
+ * gathered, call again. After RESULT_STORE a reader may see part of it, or all; it stands once all the same.
+ * If somebody took the segment away meanwhile, another is begun, with a gap `spool_removed` in it. */
 MUST_USE int spool_writer_sync(struct spool_writer *writer);
 
 /* Closes the segment and gives up the writer's lock. With `nothing_missing` it says so in the spool, if the disk lets

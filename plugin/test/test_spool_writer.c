@@ -331,12 +331,53 @@ static void a_folder_that_cannot_be_made_is_an_error_with_its_cause(void **state
 	assert_int_equal(scratch_count("/proc/self/fd"), before);
 }
 
+/* As when state_dir is emptied under a front end: what came before may be lost, which is told; what comes is not. */
+static void a_segment_that_is_taken_away_is_told_and_another_begun(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	struct segment_file file;
+	struct spool_record_header header;
+	const char *payload = NULL;
+	struct spool_gap gap;
+	struct spool_writer *writer = open_writer(PLENTY);
+	append_number(writer, 0, 10);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	segment_path(path, scratch.path, number, 1);
+	assert_int_equal(unlink(path), 0);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
+	append_number(writer, 1, 10);
+	assert_int_equal(spool_writer_sync(writer), RESULT_OK);
+	assert_true(segment_open(&file, scratch.path, number, 2));
+	assert_true(segment_next(&file, &header, &payload));
+	assert_note(&header, 1);
+	assert_true(segment_next(&file, &header, &payload));
+	assert_int_equal(header.kind, SPOOL_GAP);
+	assert_int_equal(header.size, sizeof gap);
+	memcpy(&gap, payload, sizeof gap);
+	assert_string_equal(gap.reason, "spool_removed");
+	assert_true(gap.from_us > 0 && gap.from_us <= gap.to_us);
+	assert_false(segment_next(&file, &header, &payload));
+	segment_close(&file);
+	segment_path(path, scratch.path, number, 2);
+	assert_int_equal(unlink(path), 0);
+	spool_writer_close(&writer, true);
+	assert_true(segment_open(&file, scratch.path, number, 3));
+	assert_true(segment_next(&file, &header, &payload));
+	assert_int_equal(header.kind, SPOOL_GAP);
+	assert_true(segment_next(&file, &header, &payload));
+	assert_int_equal(header.kind, SPOOL_CLOSED);
+	segment_close(&file);
+}
+
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_SCRATCH(nothing_is_in_the_file_before_the_sync_and_all_after_it),
+		IN_SCRATCH(a_segment_that_is_taken_away_is_told_and_another_begun),
 		IN_SCRATCH(closing_says_whether_something_is_missing),
 		IN_SCRATCH(a_writer_has_a_number_of_its_own_whose_lock_it_holds),
 		cmocka_unit_test(only_a_segments_name_is_read_as_one),
