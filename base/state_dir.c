@@ -87,13 +87,26 @@ const char *state_dir_network_type(long type)
 	return NULL;
 }
 
-int state_dir_check_disk(const char *path, char *why, size_t why_size)
+static int check_mode(const char *path, char *why, size_t why_size)
+{
+	struct stat folder;
+	if (stat(path, &folder) != 0 || !(folder.st_mode & 022))
+		return RESULT_OK;
+	snprintf(
+		why, why_size,
+		"state_dir %s has mode %03o: others than its owner can write it, and what they put "
+		"there would be signed; `chmod 700 %s`",
+		path, (unsigned)(folder.st_mode & 0777), path);
+	return RESULT_STORE;
+}
+
+int state_dir_check(const char *path, char *why, size_t why_size)
 {
 	struct statfs system;
 	const char *name =
 		statfs(path, &system) == 0 ? state_dir_network_type(system.f_type) : NULL;
 	if (!name)
-		return RESULT_OK;
+		return check_mode(path, why, why_size);
 	snprintf(why, why_size,
 		 "state_dir %s lies on a network file system (%s), whose locks and syncs can't be "
 		 "trusted; it must be on a local disk",
@@ -105,7 +118,7 @@ static int open_locks(struct state_dir *dir, char *why, size_t why_size)
 {
 	char file[PATH_MAX + sizeof "/" STATE_DIR_LOCKS_FILE];
 	snprintf(file, sizeof file, "%s/" STATE_DIR_LOCKS_FILE, dir->path);
-	dir->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	dir->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (dir->fd >= 0)
 		return RESULT_OK;
 	snprintf(why, why_size, "%s: %s; state_dir must be a folder that this user can write", file,
@@ -127,7 +140,7 @@ static int find_folder(struct state_dir *dir, const char *path, char *why, size_
 	}
 	dir->device = folder.st_dev;
 	dir->inode = folder.st_ino;
-	return state_dir_check_disk(path, why, why_size);
+	return state_dir_check(path, why, why_size);
 }
 
 int state_dir_open(const char *path, struct state_dir **out, char *why, size_t why_size)

@@ -26,7 +26,7 @@
 struct state_dir;
 
 /* RESULT_OK; RESULT_BUSY: this process has it open already; RESULT_STORE: it can't be used, as on a network file
- * system, whose locks and mappings can't be trusted; RESULT_NOMEM. `why` is never empty then. */
+ * system, whose locks and mappings can't be trusted, or if others can write it; RESULT_NOMEM. `why` is never empty then. */
 MUST_USE int state_dir_open(const char *path, struct state_dir **dir, char *why, size_t why_size);
 
 /* Gives it back, with all its locks; accepts a pointer to NULL. */
@@ -48,9 +48,9 @@ long state_dir_holder(struct state_dir *dir, uint64_t byte);
 void state_dir_tell_config(struct state_dir *dir, int64_t written_ns);
 int64_t state_dir_told_config(struct state_dir *dir);
 
-/* RESULT_STORE: the folder lies on a network file system, as `why` says; RESULT_OK: on none that we know, or there is no such
- * folder. */
-MUST_USE int state_dir_check_disk(const char *path, char *why, size_t why_size);
+/* RESULT_STORE: the folder lies on a network file system, or others than its owner can write it, as `why` says: what they
+ * put there would be signed. RESULT_OK: neither, as far as we know, or there is no such folder. */
+MUST_USE int state_dir_check(const char *path, char *why, size_t why_size);
 
 /* The name of a network file system by its statfs() type; NULL: it is none that we know. */
 const char *state_dir_network_type(long type);

@@ -308,6 +308,27 @@ static void what_is_no_folder_is_refused_in_words(void **state)
 	assert_int_equal(scratch_count("/proc/self/fd"), before);
 }
 
+/* What others put there would be signed; and through a link that they put there, a file of ours would be written. */
+static void what_others_can_write_is_refused_in_words(void **state)
+{
+	(void)state;
+	static const mode_t modes[] = {0777, 0770, 0702, 01777};
+	char locks[160];
+	struct state_dir *dir;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		assert_int_equal(chmod(scratch.path, modes[i]), 0);
+		assert_int_equal(open_dir(&dir), RESULT_STORE);
+		assert_non_null(strstr(why, "chmod 700"));
+	}
+	assert_int_equal(chmod(scratch.path, 0755), 0);
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	state_dir_close(&dir);
+	snprintf(locks, sizeof locks, "%s/" STATE_DIR_LOCKS_FILE, scratch.path);
+	assert_int_equal(unlink(locks), 0);
+	assert_int_equal(symlink("/dev/null", locks), 0);
+	assert_int_equal(open_dir(&dir), RESULT_STORE);
+}
+
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, make_scratch, remove_scratch)
 
 int main(void)
@@ -327,6 +348,7 @@ int main(void)
 		IN_SCRATCH(what_the_publisher_tells_of_its_config_is_read_by_others),
 		cmocka_unit_test(network_file_systems_are_known_by_their_types),
 		IN_SCRATCH(what_is_no_folder_is_refused_in_words),
+		IN_SCRATCH(what_others_can_write_is_refused_in_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
