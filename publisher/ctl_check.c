@@ -110,8 +110,7 @@ static int check_folders(const struct config *config)
 	char why[1024];
 	struct feed_store *store = NULL;
 	int status = check_folder("state_dir", config->state_dir);
-	if (status == CTL_OK &&
-	    state_dir_check(config->state_dir, why, sizeof why) != RESULT_OK)
+	if (status == CTL_OK && state_dir_check(config->state_dir, why, sizeof why) != RESULT_OK)
 		status = ctl_fail("%s", why);
 	for (size_t i = 0; i < config->channel_count && status == CTL_OK; i++)
 		status = check_folder("log_dir", config->channels[i].log_dir);
