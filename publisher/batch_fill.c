@@ -160,17 +160,13 @@ static int take_gap(struct batch_maker *maker, const struct spool_record *record
 static int take_revocation(struct batch_maker *maker, const struct spool_record *record,
 			   const struct clock_reading *now, struct batch *batch)
 {
-	struct event_key key = {.record = {.state = KEY_REVOKED}};
-	struct feed_txn txn;
+	struct event_key key = {0};
 	if (record->size != FEED_KEY_ID_SIZE - 1)
 		return set_record_aside(maker, record, now, batch);
 	memcpy(key.id, record->payload, record->size);
 	if (strlen(key.id) != record->size || !is_text(key.id, sizeof key.id))
 		return set_record_aside(maker, record, now, batch);
-	int result = feed_txn_begin(maker->store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_key(&txn, key.id, &key.record);
-	feed_txn_abort(&txn);
+	int result = feed_store_key(maker->store, key.id, &key.record);
 	if (result == RESULT_INVALID || strcmp(key.id, maker->tokens.key_id) == 0) {
 		log_error("a key was not revoked: it is %s", result == RESULT_INVALID
 								     ? "none that ever signed here"

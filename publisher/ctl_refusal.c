@@ -8,18 +8,14 @@
 static bool key_is_revoked(const struct config *config, struct feed_store *store, char *why,
 			   size_t why_size)
 {
-	struct key_record record = {0};
+	struct key_record record;
 	struct signing_key *key;
-	struct feed_txn txn;
 	char nothing[1024];
 	if (!store ||
 	    signing_key_load(config->key_event, &key, nothing, sizeof nothing) != RESULT_OK)
 		return false;
-	int result = feed_txn_begin(store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_key(&txn, signing_key_id(key), &record);
-	feed_txn_abort(&txn);
-	bool revoked = result == RESULT_OK && record.state == KEY_REVOKED;
+	bool revoked = feed_store_key(store, signing_key_id(key), &record) == RESULT_OK &&
+		       record.state == KEY_REVOKED;
 	if (revoked)
 		snprintf(why, why_size, KEY_WAS_REVOKED, signing_key_id(key));
 	signing_key_free(&key);

@@ -29,15 +29,11 @@ static int check_known(const struct config *config, const char *id)
 	char why[1024];
 	struct key_record record;
 	struct feed_store *store;
-	struct feed_txn txn;
 	int result = feed_store_open(config->state_dir, config->store_limit, true, &store, why,
 				     sizeof why);
 	if (result != RESULT_OK)
 		return ctl_fail("%s", why);
-	result = feed_txn_begin(store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_key(&txn, id, &record);
-	feed_txn_abort(&txn);
+	result = feed_store_key(store, id, &record);
 	feed_store_close(&store);
 	if (result == RESULT_INVALID)
 		return ctl_fail("no key with the id %.64s ever signed here: jwks.json in a log_dir "

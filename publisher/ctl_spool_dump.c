@@ -34,15 +34,8 @@ static const char *kind_name(uint32_t kind)
 
 static int look_up_mark(struct dump *dump, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
 {
-	struct feed_txn txn;
 	*mark = (struct spool_mark){0};
-	if (!dump->store)
-		return RESULT_OK;
-	int result = feed_txn_begin(dump->store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_mark(&txn, id, mark);
-	feed_txn_abort(&txn);
-	return result;
+	return dump->store ? feed_store_mark(dump->store, id, mark) : RESULT_OK;
 }
 
 /* A dump shows what is published, too. */

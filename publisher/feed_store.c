@@ -501,6 +501,17 @@ int feed_txn_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE], struct 
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
+int feed_store_mark(struct feed_store *store, const uint8_t id[SPOOL_ID_SIZE],
+		    struct spool_mark *mark)
+{
+	struct feed_txn txn;
+	int result = feed_txn_begin(store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_mark(&txn, id, mark);
+	feed_txn_abort(&txn);
+	return result;
+}
+
 int feed_txn_set_mark(struct feed_txn *txn, const uint8_t id[SPOOL_ID_SIZE],
 		      const struct spool_mark *mark)
 {
@@ -639,6 +650,16 @@ int feed_txn_set_key(struct feed_txn *txn, const char *id, const struct key_reco
 int feed_txn_key(struct feed_txn *txn, const char *id, struct key_record *key)
 {
 	return get(txn, TABLE_KEYS, text_view(id), key, sizeof *key);
+}
+
+int feed_store_key(struct feed_store *store, const char *id, struct key_record *key)
+{
+	struct feed_txn txn;
+	int result = feed_txn_begin(store, true, &txn);
+	if (result == RESULT_OK)
+		result = feed_txn_key(&txn, id, key);
+	feed_txn_abort(&txn);
+	return result;
 }
 
 int feed_txn_each_key(struct feed_txn *txn,

@@ -191,6 +191,11 @@ MUST_USE int feed_txn_count(struct feed_txn *txn, enum feed_table table, uint64_
 MUST_USE int feed_txn_set_key(struct feed_txn *txn, const char *id, const struct key_record *key);
 MUST_USE int feed_txn_key(struct feed_txn *txn, const char *id, struct key_record *key);
 
+/* The same, each in a transaction of its own. */
+MUST_USE int feed_store_key(struct feed_store *store, const char *id, struct key_record *key);
+MUST_USE int feed_store_mark(struct feed_store *store, const uint8_t id[SPOOL_ID_SIZE],
+			     struct spool_mark *mark);
+
 /* Calls `show` for each key that was ever added; ends when it answers other than RESULT_OK, with that. */
 MUST_USE int feed_txn_each_key(struct feed_txn *txn,
 			       int (*show)(void *context, const char *id, size_t id_size,

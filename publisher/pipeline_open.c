@@ -15,11 +15,7 @@ enum { SIGN_THREADS_MOST = 64 };
 static int look_up_mark(void *context, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
 {
 	struct pipeline *pipeline = context;
-	struct feed_txn txn;
-	int result = feed_txn_begin(pipeline->store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_mark(&txn, id, mark);
-	feed_txn_abort(&txn);
+	int result = feed_store_mark(pipeline->store, id, mark);
 	/* Without its mark the segment must not be read. */
 	if (result != RESULT_OK && pipeline_may_complain(pipeline))
 		log_error("the feed store can't be read; trying again");

@@ -34,12 +34,8 @@ static struct batch *spare_batch(struct pipeline *pipeline)
 /* What readers were told not to trust must not come back as a new key. */
 static int refuse_revoked(struct pipeline *pipeline, const char *id, char *why, size_t why_size)
 {
-	struct key_record known = {.state = KEY_RETIRED};
-	struct feed_txn txn;
-	int result = feed_txn_begin(pipeline->store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_key(&txn, id, &known);
-	feed_txn_abort(&txn);
+	struct key_record known;
+	int result = feed_store_key(pipeline->store, id, &known);
 	if (result == RESULT_INVALID)
 		return RESULT_OK;
 	if (result != RESULT_OK)

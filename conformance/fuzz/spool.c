@@ -228,13 +228,8 @@ static void make_spool(struct input rest)
 
 static int look_up(void *context, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
 {
-	struct feed_txn txn;
 	(void)context;
-	int result = feed_txn_begin(store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_mark(&txn, id, mark);
-	feed_txn_abort(&txn);
-	return result;
+	return feed_store_mark(store, id, mark);
 }
 
 static void commit(struct spool_merge *merge, const struct clock_reading *now)

@@ -7,6 +7,7 @@
 #include "eppparse/change.h"
 #include "plugin/spool.h"
 #include "plugin/test/scratch.h"
+#include "publisher/feed_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -184,6 +185,17 @@ static inline bool fixture_segment_is_there(const char *state_dir, uint64_t writ
 	char path[PATH_MAX];
 	fixture_segment_path(path, state_dir, writer, sequence, suffix);
 	return access(path, F_OK) == 0;
+}
+
+/* How many entries a table of the store has. */
+static inline uint64_t fixture_count(struct feed_store *store, enum feed_table table)
+{
+	struct feed_txn txn;
+	uint64_t count;
+	FIXTURE_MUST(feed_txn_begin(store, true, &txn) == RESULT_OK);
+	FIXTURE_MUST(feed_txn_count(&txn, table, &count) == RESULT_OK);
+	feed_txn_abort(&txn);
+	return count;
 }
 
 /* The same numbers in each run. */

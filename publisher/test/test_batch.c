@@ -36,13 +36,8 @@ static char why[1024];
 
 static int look_up(void *context, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
 {
-	struct feed_txn txn;
 	(void)context;
-	int result = feed_txn_begin(store, true, &txn);
-	if (result == RESULT_OK)
-		result = feed_txn_mark(&txn, id, mark);
-	feed_txn_abort(&txn);
-	return result;
+	return feed_store_mark(store, id, mark);
 }
 
 static void open_all(void)
@@ -183,16 +178,6 @@ static int publish(void)
 	return batches;
 }
 
-static uint64_t count_in(enum feed_table table)
-{
-	struct feed_txn txn;
-	uint64_t count;
-	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
-	assert_int_equal(feed_txn_count(&txn, table, &count), RESULT_OK);
-	feed_txn_abort(&txn);
-	return count;
-}
-
 /* The claims of the event at this place, to be given back; NULL: there is none. */
 static json_t *claims_at(uint64_t index)
 {
@@ -306,14 +291,14 @@ static void an_intent_ends_with_its_change_or_when_it_is_given_up(void **state)
 	put(0);
 	publish();
 	assert_string_equal(story(), "");
-	assert_int_equal(count_in(TABLE_INTENTS), 3);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 3);
 	add(0, SPOOL_CHANGE, 2, 4, "b.example");
 	add_bare(0, SPOOL_GIVEN_UP, 1, 5);
 	add_bare(0, SPOOL_GIVEN_UP, 99, 5);
 	put(0);
 	publish();
 	assert_string_equal(story(), "b.example completed");
-	assert_int_equal(count_in(TABLE_INTENTS), 1);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 1);
 }
 
 static void an_end_that_is_unknown_is_told_once(void **state)
@@ -329,7 +314,7 @@ static void an_end_that_is_unknown_is_told_once(void **state)
 	put(0);
 	publish();
 	assert_string_equal(story(), "a.example unknown");
-	assert_int_equal(count_in(TABLE_INTENTS), 1);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 1);
 }
 
 static void an_intent_that_nothing_could_end_is_set_aside(void **state)
@@ -341,8 +326,8 @@ static void an_intent_that_nothing_could_end_is_set_aside(void **state)
 	put(0);
 	publish();
 	assert_string_equal(story(), "gap undecodable");
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
-	assert_int_equal(count_in(TABLE_ASIDE), 1);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 1);
 }
 
 /* What stands in the store is looked for only when all that was made before is in it. */
@@ -382,7 +367,7 @@ static void a_dead_writers_open_intents_are_unknown_and_a_crash_is_told(void **s
 		json_decref(claims);
 	}
 	assert_true(found);
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
 }
 
 static void after_a_clean_end_open_intents_are_unknown_and_no_crash_is_told(void **state)
@@ -473,7 +458,7 @@ static void many_open_intents_are_told_once_each_over_batches_and_restarts(void 
 	for (int i = 0; i < 3 * MANY; i++)
 		assert_int_equal(counts[i], 1);
 	assert_int_equal(tallies.gaps, 3);
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
 }
 
 /* Another writer dies while the first one's intents are gone through. */
@@ -483,11 +468,11 @@ static void a_death_between_two_batches_hides_no_intent(void **state)
 	static uint8_t counts[3 * MANY];
 	live(2);
 	leave_many_intents(2, 0);
-	while (count_in(TABLE_INTENTS) < MANY && fill(true))
+	while (fixture_count(store, TABLE_INTENTS) < MANY && fill(true))
 		commit();
 	live(0);
 	leave_many_intents(0, MANY);
-	while (count_in(TABLE_INTENTS) < 2 * MANY && fill(true))
+	while (fixture_count(store, TABLE_INTENTS) < 2 * MANY && fill(true))
 		commit();
 	state_dir_unlock(dir, number_of(0));
 	assert_true(fill(true));
@@ -621,8 +606,8 @@ static void a_gap_that_no_writer_of_ours_wrote_is_set_aside(void **state)
 	put(0);
 	publish();
 	assert_int_equal(tallies.undecodable, 11);
-	assert_int_equal(count_in(TABLE_ASIDE), 11);
-	assert_int_equal(count_in(TABLE_EVENTS), 11);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 11);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), 11);
 	for (uint64_t i = 0; i < 11; i++)
 		assert_member(i, "reason", "undecodable");
 }
@@ -648,9 +633,9 @@ static void what_is_no_change_goes_into_quarantine_and_is_told(void **state)
 	assert_member(0, "from", told(FIXTURE_WALL_US + stamp(1)));
 	assert_member(0, "to", told(FIXTURE_WALL_US + stamp(1)));
 	assert_int_equal(tallies.undecodable, 2);
-	assert_int_equal(count_in(TABLE_ASIDE), 2);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
 	/* It was the end of that intent, whatever it was. */
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
 	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
 	assert_int_equal(feed_txn_next_aside(&txn, &number, &header, &payload, &size), RESULT_OK);
 	assert_memory_equal(payload, "nonsense", size);
@@ -701,14 +686,14 @@ static void what_can_be_read_by_now_comes_back_from_quarantine(void **state)
 	put_aside(SPOOL_CHANGE, "c.other");
 	retry(1);
 	assert_string_equal(story(), "a.example completed, b.example unknown");
-	assert_int_equal(count_in(TABLE_ASIDE), 2);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
 	retry(2);
 	assert_string_equal(story(), "a.example completed, b.example unknown");
 	for (int i = 0; i < 600; i++)
 		put_aside(SPOOL_CHANGE, "many.example");
 	retry(3);
-	assert_int_equal(count_in(TABLE_ASIDE), 2);
-	assert_int_equal(count_in(TABLE_EVENTS), 602);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), 602);
 	assert_int_equal(tallies.gaps, 0);
 }
 
@@ -734,8 +719,8 @@ static void what_cannot_be_signed_is_set_aside_and_the_rest_goes_on(void **state
 			    "a.example completed, gap unsigned, gap unsigned, c.example completed");
 	assert_member(1, "count", "1");
 	assert_member(1, "from", told(FIXTURE_WALL_US + stamp(2)));
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
-	assert_int_equal(count_in(TABLE_ASIDE), 2);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
 	/* Tried again, it still can't: it stays, once. */
 	begin(3, 1);
 	add_bare(3, SPOOL_RETRY, 0, 5);
@@ -745,12 +730,12 @@ static void what_cannot_be_signed_is_set_aside_and_the_rest_goes_on(void **state
 	assert_int_equal(batch.count, 1);
 	assert_int_equal(batch_set_aside(maker, 0, &now, &batch), RESULT_OK);
 	commit();
-	assert_int_equal(count_in(TABLE_ASIDE), 2);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
 	begin(3, 2);
 	add_bare(3, SPOOL_RETRY, 0, 6);
 	put(3);
 	publish();
-	assert_int_equal(count_in(TABLE_ASIDE), 1);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 1);
 	assert_non_null(strstr(story(), "c.example completed, gap unsigned, b.example completed"));
 }
 
@@ -765,7 +750,7 @@ static void a_gap_of_our_own_that_cannot_be_signed_has_a_time(void **state)
 	commit();
 	assert_string_equal(story(), "gap unsigned");
 	assert_member(0, "to", told(now.wall_us));
-	assert_int_equal(count_in(TABLE_ASIDE), 0);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 0);
 }
 
 static void order_revocation(int second, const void *id, size_t size)
@@ -824,7 +809,7 @@ static void a_known_key_that_does_not_sign_can_be_revoked(void **state)
 	order_revocation(6, old, SIZE - 1);
 	assert_string_equal(story(),
 			    "key revoked, gap undecodable, gap undecodable, gap undecodable");
-	assert_int_equal(count_in(TABLE_ASIDE), 3);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 3);
 }
 
 static void any_number_of_segments_goes_through(void **state)
@@ -845,9 +830,9 @@ static void any_number_of_segments_goes_through(void **state)
 		assert_member(i - 1, "ldhName", name);
 		assert_false(fixture_segment_is_there(config->state_dir, number_of(0), i, ""));
 	}
-	assert_int_equal(count_in(TABLE_EVENTS), SEGMENTS);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), SEGMENTS);
 	commit(); /* the last files' marks are forgotten with the next commit */
-	assert_int_equal(count_in(TABLE_SEGMENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_SEGMENTS), 0);
 }
 
 static void a_batch_holds_payloads_up_to_a_bound(void **state)
@@ -865,8 +850,8 @@ static void a_batch_holds_payloads_up_to_a_bound(void **state)
 	assert_true(batch.bytes.size <= 32 << 20);
 	commit();
 	publish();
-	assert_int_equal(count_in(TABLE_ASIDE), RECORDS);
-	assert_int_equal(count_in(TABLE_EVENTS), RECORDS + 1); /* and the crash */
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), RECORDS);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), RECORDS + 1); /* and the crash */
 	assert_int_equal(tallies.undecodable, RECORDS);
 }
 

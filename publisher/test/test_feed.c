@@ -593,16 +593,6 @@ static void what_is_of_the_taps_own_goes_to_all_channels_at_once(void **state)
 
 enum { WRITER = 77 };
 
-static uint64_t count_in(enum feed_table table)
-{
-	struct feed_txn txn;
-	uint64_t count;
-	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
-	assert_int_equal(feed_txn_count(&txn, table, &count), RESULT_OK);
-	feed_txn_abort(&txn);
-	return count;
-}
-
 static void keep(struct batch_item *item, const char *payload)
 {
 	item->payload = (struct batch_bytes){batch.bytes.size, strlen(payload)};
@@ -631,8 +621,8 @@ static void an_intent_is_kept_until_its_end_is_committed(void **state)
 	add_intent(6, "six");
 	add_intent(7, "seven");
 	commit();
-	assert_int_equal(count_in(TABLE_INTENTS), 3);
-	assert_int_equal(count_in(TABLE_EVENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 3);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), 0);
 	struct batch_item *change = add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "done");
 	change->writer = WRITER;
 	change->ticket = 5;
@@ -643,7 +633,7 @@ static void an_intent_is_kept_until_its_end_is_committed(void **state)
 	commit();
 	assert_received(VETTED, "example.a.", "0", "done");
 	assert_nothing_received(VETTED);
-	assert_int_equal(count_in(TABLE_INTENTS), 1);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 1);
 	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
 	assert_int_equal(feed_txn_next_intent(&txn, WRITER, &ticket, &wall_us, &bytes, &size),
 			 RESULT_OK);
@@ -661,7 +651,7 @@ static void an_intent_that_ends_at_once_leaves_nothing(void **state)
 	batch.items[batch.count++] =
 		(struct batch_item){.kind = BATCH_NOTHING, .writer = WRITER, .ticket = 5};
 	commit();
-	assert_int_equal(count_in(TABLE_INTENTS), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
 }
 
 static void write_identity(bool renewed)
@@ -704,7 +694,8 @@ static const char *books(void)
 	struct aside_header header = {0};
 	const void *payload;
 	size_t size;
-	uint64_t number = 0, intents = count_in(TABLE_INTENTS), keys = count_in(TABLE_KEYS);
+	uint64_t number = 0, intents = fixture_count(store, TABLE_INTENTS),
+		 keys = fixture_count(store, TABLE_KEYS);
 	struct spool_mark mark = mark_in_store(3);
 	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
 	assert_int_equal(feed_txn_identity(&txn, &identity), RESULT_OK);

@@ -115,16 +115,6 @@ static struct channel_record record_of(size_t channel)
 	return record;
 }
 
-static uint64_t count_in(enum feed_table table)
-{
-	struct feed_txn txn;
-	uint64_t count;
-	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
-	assert_int_equal(feed_txn_count(&txn, table, &count), RESULT_OK);
-	feed_txn_abort(&txn);
-	return count;
-}
-
 static void position_path(size_t channel, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/position.json", config->channels[channel].log_dir);
@@ -320,8 +310,8 @@ static void a_new_log_begins_at_0_and_keeps_what_is_held(void **state)
 	assert_int_equal(record_of(0).next_index, 0);
 	assert_int_equal(record_of(1).next_index, 0);
 	assert_int_equal(record_of(1).held, 3);
-	assert_int_equal(count_in(TABLE_PLACES), 0);
-	assert_int_equal(count_in(TABLE_EVENTS), 1);
+	assert_int_equal(fixture_count(store, TABLE_PLACES), 0);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), 1);
 	publish(0, 2, 0);
 	tell(0, 2);
 	is_good();
