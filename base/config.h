@@ -79,7 +79,7 @@ struct config {
 	char *state_dir;
 	/* Of each key the path, or a URI of another scheme than file: */
 	char *key_event;
-	char *key_log, *key_cosigner; /* may be NULL; not used yet */
+	char *key_log, *key_cosigner; /* may be NULL; read by `epptapctl check`, and not used yet */
 	enum config_publisher publisher;
 	enum config_alg alg;
 	struct {
@@ -89,7 +89,7 @@ struct config {
 		int64_t wait_limit_ms; /* of durability: wait */
 		bool intent;           /* not used yet */
 	} capture;
-	int64_t reorder_ms; /* not used yet */
+	int64_t reorder_ms;
 	uint64_t spool_limit, store_limit;
 	bool server_changes;
 	unsigned sign_threads;          /* 0: half the cores, at least one */
@@ -97,7 +97,7 @@ struct config {
 	struct config_pairs namespaces;
 	struct config_pairs verbs;
 	int64_t retention_ms;
-	int64_t checkpoint_ms; /* not used yet */
+	int64_t checkpoint_ms; /* how often position.json is written; no log is signed yet */
 	struct config_channel *channels;
 	size_t channel_count;
 	char *metrics; /* path or NULL */
