@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "publisher/tallies.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -142,11 +143,7 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* Told even when they are not the case, so that an alert on one finds a series. */
-static const char *const states[] = {"starting",      "publishing", "waits_for_port", "store_fails",
-				     "signing_fails", "refused",    "stands_by",      "ended"};
-
-enum { ROWS = sizeof rows / sizeof *rows, STATES = sizeof states / sizeof *states };
+enum { ROWS = sizeof rows / sizeof *rows };
 
 /* A text that may be a label's value. The files are our own; yet what is printed must be sound, whatever they hold. */
 static bool is_word(const char *text)
@@ -207,13 +204,14 @@ static void put_members(struct buffer *text, const struct row *row, const json_t
 	}
 }
 
+/* All states, so that an alert on one finds a series. */
 static void put_states(struct buffer *text, const struct row *row, const char *now)
 {
 	bool told = false;
-	for (int i = 0; i < STATES; i++) {
-		bool is = strcmp(states[i], now) == 0;
+	for (int i = 0; i < PUBLISHER_STATES; i++) {
+		bool is = strcmp(publisher_state_names[i], now) == 0;
 		told |= is;
-		put_sample(text, row, states[i], is);
+		put_sample(text, row, publisher_state_names[i], is);
 	}
 	if (!told && is_word(now))
 		put_sample(text, row, now, 1);

@@ -27,11 +27,6 @@ bool pipeline_may_complain(struct pipeline *pipeline)
 	return true;
 }
 
-void pipeline_set_state(struct pipeline *pipeline, enum publisher_state state)
-{
-	atomic_store(&pipeline->tallies->state, (int)state);
-}
-
 /* Sleeps, and answers the door, or gives the senders what they had no room for. */
 void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 {
@@ -59,11 +54,11 @@ static bool bind_all(struct pipeline *pipeline)
 				"can",
 				pipeline->config->channels[i].name,
 				pipeline->config->channels[i].bind, zmq_strerror(errno));
-		pipeline_set_state(pipeline, PUBLISHER_WAITS_FOR_PORT);
+		tally_state(pipeline->tallies, PUBLISHER_WAITS_FOR_PORT);
 		return false;
 	}
 	if (!pipeline->bound)
-		pipeline_set_state(pipeline, PUBLISHER_PUBLISHING);
+		tally_state(pipeline->tallies, PUBLISHER_PUBLISHING);
 	return pipeline->bound = true;
 }
 
@@ -125,7 +120,7 @@ static void end_signing(struct pipeline *pipeline)
 		return;
 	}
 	tally(&pipeline->tallies->signing_failures, 1);
-	pipeline_set_state(pipeline, PUBLISHER_SIGNING_FAILS);
+	tally_state(pipeline->tallies, PUBLISHER_SIGNING_FAILS);
 	if (pipeline_may_complain(pipeline))
 		log_error("events can't be signed: no memory, or the key can't be used; trying "
 			  "again");
@@ -158,13 +153,13 @@ static bool commit(struct pipeline *pipeline, const struct clock_reading *now)
 	int result = feed_commit(pipeline->feed, batch, now);
 	if (result != RESULT_OK) {
 		tally(&pipeline->tallies->store_failures, 1);
-		pipeline_set_state(pipeline, PUBLISHER_STORE_FAILS);
+		tally_state(pipeline->tallies, PUBLISHER_STORE_FAILS);
 		if (pipeline_may_complain(pipeline))
 			log_error("the feed store can't be written: %s; changes wait in the spool",
 				  feed_store_trouble(result));
 		return false;
 	}
-	pipeline_set_state(pipeline, PUBLISHER_PUBLISHING);
+	tally_state(pipeline->tallies, PUBLISHER_PUBLISHING);
 	pipeline->last_complaint_us = 0;
 	pipeline->signed_ = NULL;
 	atomic_store(&pipeline->tallies->last_commit_us, now->monotonic_us);

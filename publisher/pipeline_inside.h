@@ -40,7 +40,6 @@ struct pipeline {
 
 /* Is it time for another log line about what goes on failing? Then one is written. */
 bool pipeline_may_complain(struct pipeline *pipeline);
-void pipeline_set_state(struct pipeline *pipeline, enum publisher_state state);
 
 /* After the batch's commit: its segments that are consumed to their ends go, and revoked keys leave jwks.json. */
 void pipeline_clean_up(struct pipeline *pipeline, const struct batch *batch);

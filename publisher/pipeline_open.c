@@ -132,7 +132,7 @@ int pipeline_open(const struct pipeline_parts *parts, struct pipeline **out, cha
 	if (result != RESULT_OK)
 		pipeline_close(&pipeline, 0);
 	else /* not before: one that is refused tries again and again */
-		pipeline_set_state(pipeline, PUBLISHER_STARTING);
+		tally_state(pipeline->tallies, PUBLISHER_STARTING);
 	*out = pipeline;
 	return result;
 }

@@ -61,11 +61,6 @@ static bool stops(const struct publisher *publisher)
 	return atomic_load(&publisher->stop_at_us) != 0;
 }
 
-static void set_state(struct publisher *publisher, enum publisher_state state)
-{
-	atomic_store(&publisher->tallies.state, (int)state);
-}
-
 /* When the config's file was written: of two processes the one with the newer config should publish. One that has
  * senders comes before all: they have the ports, so nobody hears another. */
 static int64_t written_ns(const struct publisher *publisher)
@@ -105,7 +100,7 @@ static void stand_aside(struct publisher *publisher)
 			"process %ld publishes from state_dir %s: this one stands by, and takes "
 			"over when that ends",
 			state_dir_holder(dir, STATE_DIR_PUBLISHER), state_dir_path(dir));
-	set_state(publisher, PUBLISHER_STANDS_BY);
+	tally_state(&publisher->tallies, PUBLISHER_STANDS_BY);
 	ask_if_newer(publisher);
 }
 
@@ -182,7 +177,8 @@ static int change_over(struct publisher *publisher, const struct order *order, c
 		publisher->config_written_ns = old_written_ns;
 		old_key = order->key;
 		if (take_over(publisher, nothing, sizeof nothing) != RESULT_OK)
-			set_state(publisher, PUBLISHER_REFUSED); /* tried again, and said, later */
+			tally_state(&publisher->tallies,
+				    PUBLISHER_REFUSED); /* tried again, and said, later */
 	}
 	report_use(publisher->report, publisher->config);
 	signing_key_free(&old_key);
@@ -199,7 +195,8 @@ static int announce(struct publisher *publisher, struct order *order)
 		return RESULT_OK;
 	give_up(publisher, LINGER_MOST_MS);
 	if (take_over(publisher, nothing, sizeof nothing) != RESULT_OK)
-		set_state(publisher, PUBLISHER_REFUSED); /* tried again, and said, later */
+		tally_state(&publisher->tallies,
+			    PUBLISHER_REFUSED); /* tried again, and said, later */
 	return result;
 }
 
@@ -239,7 +236,7 @@ static long stand_by(struct publisher *publisher)
 	int result = take_over(publisher, why, sizeof why);
 	if (result == RESULT_OK)
 		return publisher->pipeline ? 0 : STAND_BY_MS;
-	set_state(publisher, PUBLISHER_REFUSED);
+	tally_state(&publisher->tallies, PUBLISHER_REFUSED);
 	complain(publisher, why);
 	return REFUSED_MS;
 }
@@ -259,8 +256,8 @@ static long round_of(struct publisher *publisher)
 	if (stops_now(publisher) || (last && pipeline_is_idle(publisher->pipeline)))
 		return -1;
 	if (should_yield(publisher, &now)) {
-		set_state(publisher,
-			  PUBLISHER_STANDS_BY); /* before another can say that it publishes */
+		tally_state(&publisher->tallies,
+			    PUBLISHER_STANDS_BY); /* before another can say that it publishes */
 		give_up(publisher, LINGER_MOST_MS);
 		return STAND_BY_MS;
 	}
@@ -309,7 +306,7 @@ static void *run(void *context)
 		pause_for(publisher, pause);
 	clock_read(&now);
 	if (atomic_load(&publisher->tallies.state) != PUBLISHER_STANDS_BY) {
-		set_state(publisher, PUBLISHER_ENDED);
+		tally_state(&publisher->tallies, PUBLISHER_ENDED);
 		report_write(publisher->report, publisher->pipeline, &now, true);
 	}
 	refuse_orders(publisher);
@@ -327,7 +324,7 @@ static int open_parts(struct publisher *publisher, char *why, size_t why_size)
 	if (result == RESULT_OK)
 		result = take_over(publisher, why, why_size);
 	if (result == RESULT_BUSY) {
-		set_state(publisher, PUBLISHER_REFUSED);
+		tally_state(&publisher->tallies, PUBLISHER_REFUSED);
 		complain(publisher, why);
 		result = RESULT_OK;
 	}

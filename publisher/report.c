@@ -129,16 +129,6 @@ void report_write(struct report *report, struct pipeline *pipeline, const struct
 
 void report_stats(struct report *report, struct buffer *json)
 {
-	static const char *const states[PUBLISHER_STATES] = {
-		[PUBLISHER_STARTING] = "starting",
-		[PUBLISHER_PUBLISHING] = "publishing",
-		[PUBLISHER_WAITS_FOR_PORT] = "waits_for_port",
-		[PUBLISHER_STORE_FAILS] = "store_fails",
-		[PUBLISHER_SIGNING_FAILS] = "signing_fails",
-		[PUBLISHER_REFUSED] = "refused",
-		[PUBLISHER_STANDS_BY] = "stands_by",
-		[PUBLISHER_ENDED] = "ended",
-	};
 	struct tallies *tallies = report->tallies;
 	const struct {
 		const char *name;
@@ -158,7 +148,7 @@ void report_stats(struct report *report, struct buffer *json)
 		{"store_failures", &tallies->store_failures},
 	};
 	buffer_printf(json, "\"publisher\":{\"state\":\"%s\"",
-		      states[atomic_load(&tallies->state)]);
+		      publisher_state_names[atomic_load(&tallies->state)]);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		buffer_printf(json, ",\"%s\":%" PRIu64, rows[i].name, atomic_load(rows[i].tally));
 	pthread_mutex_lock(&report->lock);

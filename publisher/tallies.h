@@ -17,6 +17,9 @@ enum publisher_state {
 	PUBLISHER_STATES,
 };
 
+/* In words, as status file and metrics have them; by enum publisher_state. */
+extern const char *const publisher_state_names[PUBLISHER_STATES];
+
 struct tallies {
 	_Atomic int state;              /* enum publisher_state */
 	_Atomic int64_t last_commit_us; /* CLOCK_MONOTONIC; 0: none yet */
@@ -33,6 +36,11 @@ struct tallies {
 	_Atomic uint64_t signing_failures; /* times that a batch could not be signed; tried again */
 	_Atomic uint64_t store_failures;   /* commits that failed; tried again */
 };
+
+static inline void tally_state(struct tallies *tallies, enum publisher_state state)
+{
+	atomic_store(&tallies->state, (int)state);
+}
 
 static inline void tally(_Atomic uint64_t *counter, uint64_t by)
 {
