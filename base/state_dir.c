@@ -242,6 +242,42 @@ long state_dir_holder(struct state_dir *dir, uint64_t byte)
 	return lock.l_pid > 0 ? (long)lock.l_pid : STATE_DIR_SOMEBODY;
 }
 
+struct found {
+	long *pids;
+	size_t most, count;
+};
+
+/* Who has the lock of one of these bytes? */
+static void find_in(int fd, uint64_t first, uint64_t last, struct found *found)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = (off_t)first,
+			     .l_len = (off_t)(last - first + 1)};
+	if (first > last || found->count == found->most || fcntl(fd, F_GETLK, &lock) != 0 ||
+	    lock.l_type == F_UNLCK)
+		return;
+	found->pids[found->count++] = (long)lock.l_pid;
+	/* The kernel shows any one of several: the others lie before or behind it. */
+	find_in(fd, first, (uint64_t)lock.l_start - 1, found);
+	find_in(fd, (uint64_t)(lock.l_start + lock.l_len), last, found);
+}
+
+int state_dir_find_writers(const char *path, long *pids, size_t most, size_t *count)
+{
+	char locks[PATH_MAX];
+	struct found found = {.pids = pids, .most = most};
+	*count = 0;
+	snprintf(locks, sizeof locks, "%s/" STATE_DIR_LOCKS_FILE, path);
+	int fd = open(locks, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? RESULT_OK : RESULT_STORE;
+	find_in(fd, STATE_DIR_WRITERS, STATE_DIR_LAST, &found);
+	close(fd);
+	*count = found.count;
+	return RESULT_OK;
+}
+
 void state_dir_tell_config(struct state_dir *dir, int64_t written_ns)
 {
 	/* If this can't be written, nobody yields: no harm. */

@@ -7,14 +7,11 @@
 #include "publisher/status_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* From when on something is wrong. etc/prometheus has the same limits, but for times that an alert must last. */
 enum {
@@ -64,34 +61,14 @@ __attribute__((format(printf, 2, 3))) static void complain(struct view *view, co
 	view->wrong++;
 }
 
-/* Which processes have the state_dir open? Each has the lock of one byte. */
-static void find_in(int fd, uint64_t first, uint64_t last, struct view *view)
-{
-	struct flock lock = {.l_type = F_WRLCK,
-			     .l_whence = SEEK_SET,
-			     .l_start = (off_t)first,
-			     .l_len = (off_t)(last - first + 1)};
-	if (first > last || view->writers == WRITERS_SHOWN || fcntl(fd, F_GETLK, &lock) != 0 ||
-	    lock.l_type == F_UNLCK)
-		return;
-	view->writer_ids[view->writers++] = (long)lock.l_pid;
-	/* The kernel shows any one of several: the others lie before or behind it. */
-	find_in(fd, first, (uint64_t)lock.l_start - 1, view);
-	find_in(fd, (uint64_t)lock.l_start + 1, last, view);
-}
-
 static int find_writers(struct view *view)
 {
-	char path[PATH_MAX];
-	snprintf(path, sizeof path, "%s/" STATE_DIR_LOCKS_FILE, view->config->state_dir);
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && errno != ENOENT)
-		return ctl_fail("%s: %s; run this as the front end's user", path, strerror(errno));
-	if (fd < 0)
+	const char *path = view->config->state_dir;
+	int result = state_dir_find_writers(path, view->writer_ids, WRITERS_SHOWN, &view->writers);
+	if (result == RESULT_OK)
 		return CTL_OK;
-	find_in(fd, STATE_DIR_WRITERS, STATE_DIR_LAST, view);
-	close(fd);
-	return CTL_OK;
+	return ctl_fail("%s/" STATE_DIR_LOCKS_FILE ": %s; run this as the front end's user", path,
+			strerror(errno));
 }
 
 static void show_processes(const struct view *view)

@@ -170,6 +170,36 @@ static void the_highest_writer_has_a_lock_like_any(void **state)
 	state_dir_close(&dir);
 }
 
+/* How many writers a process sees that does not have it open, of two at the most; -1: one is not our parent. */
+static int count_writers(void)
+{
+	long pids[2];
+	size_t count;
+	int result = state_dir_find_writers(scratch.path, pids, 2, &count);
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] != getppid())
+			return -1;
+	return result == RESULT_OK ? (int)count : -1;
+}
+
+static void writers_are_found_from_outside(void **state)
+{
+	(void)state;
+	static const uint64_t bytes[] = {STATE_DIR_LAST, STATE_DIR_WRITERS,
+					 STATE_DIR_WRITERS + BYTE};
+	static const int seen[] = {1, 2, 2};
+	struct state_dir *dir;
+	assert_int_equal(in_child(count_writers), 0);
+	assert_int_equal(open_dir(&dir), RESULT_OK);
+	assert_int_equal(state_dir_lock(dir, STATE_DIR_PUBLISHER), RESULT_OK);
+	assert_int_equal(in_child(count_writers), 0);
+	for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+		assert_int_equal(state_dir_lock(dir, bytes[i]), RESULT_OK);
+		assert_int_equal(in_child(count_writers), seen[i]);
+	}
+	state_dir_close(&dir);
+}
+
 /* The kernel answers a process that asks for its own lock as if nobody had it. */
 static void our_own_lock_counts_as_held(void **state)
 {
@@ -340,6 +370,7 @@ int main(void)
 		IN_SCRATCH(a_holder_in_another_pid_namespace_lives),
 		IN_SCRATCH(a_lock_is_of_one_byte_and_keeps_other_processes_out),
 		IN_SCRATCH(the_highest_writer_has_a_lock_like_any),
+		IN_SCRATCH(writers_are_found_from_outside),
 		IN_SCRATCH(our_own_lock_counts_as_held),
 		IN_SCRATCH(more_locks_than_a_process_needs_are_refused),
 		IN_SCRATCH(a_lock_goes_with_its_process),
