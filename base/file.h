@@ -24,8 +24,8 @@ MUST_USE int file_read(const char *path, struct buffer *into);
 /* The same for a file with a key in it: refused if it is not its owner's alone (group or others can read or write it;
  * asked of the file that was opened, so nobody can put another in its place). The buffer takes memory for its whole
  * maximum at once, so that no copy of the key stays behind when it grows; the caller wipes it before he frees it.
- * RESULT_CONFIG: `why` says "PATH: what is wrong; what would be right", `hint` in the end if the file can't be read, and
- * nothing of the file is in the buffer. RESULT_NOMEM likewise. */
+ * RESULT_CONFIG: `why` says "PATH: what is wrong; what would be right", `hint` in the end if the file can't be read,
+ * and nothing of the file is in the buffer. RESULT_NOMEM likewise. */
 MUST_USE int file_read_private(const char *path, struct buffer *into, const char *hint, char *why,
 			       size_t why_size);
 

@@ -1,8 +1,8 @@
 /* scan.h - may these bytes hold a change? Answered without parsing them.
  *
  * Runs on the front end's threads: it allocates nothing, waits for nothing, and looks at each byte a fixed number of
- * times. It never says no to a frame that is a change: what it can't be sure of counts as maybe. It says maybe to frames
- * that are none; the parser decides about those.
+ * times. It never says no to a frame that is a change: what it can't be sure of counts as maybe. It says maybe to
+ * frames that are none; the parser decides about those.
  */
 #ifndef EPPPARSE_SCAN_H
 #define EPPPARSE_SCAN_H

@@ -1,7 +1,7 @@
 /* calls.c - the calls that show frames to the tap, on the front end's own threads
  *
- * Nothing here waits, but where `durability: wait` asks for it: a scan, a copy into the queue, and a counter for what is
- * turned away.
+ * Nothing here waits, but where `durability: wait` asks for it: a scan, a copy into the queue, and a counter for what
+ * is turned away.
  */
 #include "plugin/tap.h"
 
@@ -51,7 +51,8 @@ static int put_command(struct epptap *tap, const struct queue_entry *entry, uint
 	return result;
 }
 
-/* With `durability: wait`, returns when all before `position` is durable. RESULT_TIMEOUT: not yet, but it stays queued. */
+/* With `durability: wait`, returns when all before `position` is durable. RESULT_TIMEOUT: not yet, but it stays
+ * queued. */
 static int await(struct epptap *tap, uint64_t position)
 {
 	const struct config *config = tap_config(tap);

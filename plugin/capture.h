@@ -2,8 +2,8 @@
  *
  * One thread per tap. It polls the queue, twice a millisecond while there is traffic and less often when there is
  * none, so that the front end's threads never have to wake it. What waits together is synced together. When the
- * spool can't be written (disk full, limit), it keeps the batch and tries again; meanwhile the queue fills. Once a second
- * it tells of losses, and writes its status file.
+ * spool can't be written (disk full, limit), it keeps the batch and tries again; meanwhile the queue fills. Once a
+ * second it tells of losses, and writes its status file.
  */
 #ifndef PLUGIN_CAPTURE_H
 #define PLUGIN_CAPTURE_H
@@ -40,8 +40,8 @@ void capture_use(struct capture *capture, const struct config *config);
 /* Appends members of a JSON object, without braces: the counters, and how full the queue is. Any thread. */
 void capture_write_stats(struct capture *capture, struct buffer *json);
 
-/* What it comes from if the queue is full now: LOSS_QUEUE_FULL, or while the spool can't be written, LOSS_SPOOL_LIMIT or
- * LOSS_DISK_FULL. Any thread. */
+/* What it comes from if the queue is full now: LOSS_QUEUE_FULL, or while the spool can't be written, LOSS_SPOOL_LIMIT
+ * or LOSS_DISK_FULL. Any thread. */
 enum loss capture_why_full(struct capture *capture);
 
 /* Waits until all that lies before `position` of the queue is durable. RESULT_OK or RESULT_TIMEOUT. Any thread. */

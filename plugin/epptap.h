@@ -12,8 +12,8 @@
  *             Its own threads block all signals.
  * Blocking    epptap_transaction(), _begin() and _end() never block: no lock is held over a copy, no system call waits.
  *             Only with `durability: wait` in the configuration do the first two, if the command may change something,
- *             return when it is on disk, after wait_limit at the latest. epptap_flush() and epptap_close() wait, for the
- *             time given at most; epptap_open() reads files and may wait for a disk.
+ *             return when it is on disk, after wait_limit at the latest. epptap_flush() and epptap_close() wait, for
+ *             the time given at most; epptap_open() reads files and may wait for a disk.
  * Fork        Open the tap after the last fork. In a child of the process that opened it every call answers
  *             EPPTAP_EFORK, and epptap_close() merely forgets the handle.
  * Disk full   The tap keeps what it has, in the queue, and goes on when there is room; when the queue is full, the
@@ -71,12 +71,12 @@ int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_s
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
 		       size_t command_size, const void *response, size_t response_size);
 
-/* The same in two steps, so that a change is known of even if the front end dies in the midst of it: the feed then tells
- * it with `outcome: unknown`. epptap_begin() shows a command before it is carried out, epptap_end() its response, and
- * nothing of it is shown by epptap_transaction().
- * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken (EPPTAP_ETIMEOUT gives one). A ticket is good in the process
- * and for the handle that gave it, from any thread, for one epptap_end(); 16384 can be open at once. Those that are open
- * when the tap is closed are told as unknown.
+/* The same in two steps, so that a change is known of even if the front end dies in the midst of it: the feed then
+ * tells it with `outcome: unknown`. epptap_begin() shows a command before it is carried out, epptap_end() its response,
+ * and nothing of it is shown by epptap_transaction().
+ * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken (EPPTAP_ETIMEOUT gives one). A
+ * ticket is good in the process and for the handle that gave it, from any thread, for one epptap_end(); 16384 can be
+ * open at once. Those that are open when the tap is closed are told as unknown.
  * Answers as epptap_transaction() does, EPPTAP_EFULL also if too many tickets are open. A command over
  * capture.frame_limit is counted as lost, whatever comes of it. */
 int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
@@ -84,9 +84,9 @@ int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 
 /* What came of the command of `ticket`. response_size 0: it was given up, and changed nothing; also call it so when the
  * command was refused without a response. Ticket 0 is EPPTAP_OK: what epptap_begin() gave can always be handed on.
- * Answers EPPTAP_OK, _EINVAL (the ticket is not open: ended before, or none of this tap's), _EFULL (the response was not
- * taken: the change is told as unknown), _EFORK. Never blocks: that a change was made is told, as unknown, even if its end
- * is not durable when the front end dies; epptap_flush() makes sure. */
+ * Answers EPPTAP_OK, _EINVAL (the ticket is not open: ended before, or none of this tap's), _EFULL (the response was
+ * not taken: the change is told as unknown), _EFORK. Never blocks: that a change was made is told, as unknown, even if
+ * its end is not durable when the front end dies; epptap_flush() makes sure. */
 int epptap_end(struct epptap *tap, uint64_t ticket, const void *response, size_t response_size);
 
 /* Waits until all that was accepted before the call is durable in the spool, timeout_ms milliseconds at most.
@@ -98,10 +98,10 @@ int epptap_flush(struct epptap *tap, unsigned timeout_ms);
  * Answers EPPTAP_OK, _EINVAL, _EFORK, _ENOMEM. */
 int epptap_stats(struct epptap *tap, char *json, size_t *size);
 
-/* Reads the configuration file again, at the path that epptap_open() was given, and goes by it from then on; other calls
- * may be under way. registry, state_dir, capture.queue and publisher must be as before; nearly all else may have changed,
- * the key that signs too. Each reload keeps some KiB until the tap is closed, since a call may still be reading the old
- * configuration. May wait for a disk, and while sockets are opened anew.
+/* Reads the configuration file again, at the path that epptap_open() was given, and goes by it from then on; other
+ * calls may be under way. registry, state_dir, capture.queue and publisher must be as before; nearly all else may have
+ * changed, the key that signs too. Each reload keeps some KiB until the tap is closed, since a call may still be
+ * reading the old configuration. May wait for a disk, and while sockets are opened anew.
  * On failure everything stays as it was, and `why`, as with epptap_open(), says what is wrong.
  * Answers EPPTAP_OK, _EINVAL, _ECONFIG, _EFORK, _ESTORE, _ENOMEM. */
 int epptap_reload(struct epptap *tap, char *why, size_t why_size);

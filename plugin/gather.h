@@ -47,8 +47,8 @@ void gather_handed(struct gather *gather, const struct clock_reading *stamp);
 /* Says of all intents that are still open that nobody knows what became of them: the last thing to do. */
 void gather_left_open(struct gather *gather, const struct clock_reading *stamp);
 
-/* Gathers gaps, stamped `stamp`, for the losses that registrars_next_losses() has to tell at now_us. False: there was no
- * room for all; call again. */
+/* Gathers gaps, stamped `stamp`, for the losses that registrars_next_losses() has to tell at now_us. False: there was
+ * no room for all; call again. */
 bool gather_losses(struct gather *gather, const struct clock_reading *stamp, int64_t now_us);
 
 /* Gathers a gap for commands that were lost by closing, seen between these times. False: there was no room for it. */

@@ -23,9 +23,11 @@ struct publisher;
 struct publisher_host {
 	const struct config *config;
 	struct state_dir *dir;
-	/* By channel: where a sender of its own listens. NULL: the publisher binds the sockets itself, in this process. */
+	/* By channel: where a sender of its own listens. NULL: the publisher binds the sockets itself, in this
+	 * process. */
 	const int *channel_fds;
-	/* With channel_fds: appends members of a JSON object, without braces, about the senders. The publisher's thread. */
+	/* With channel_fds: appends members of a JSON object, without braces, about the senders. The publisher's
+	 * thread. */
 	void (*write_senders)(void *context, struct buffer *json);
 	void *context;
 };

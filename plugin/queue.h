@@ -22,7 +22,8 @@ enum queue_kind {
 	QUEUE_END,   /* the response to that */
 };
 
-/* Something captured; what it doesn't have is empty, not NULL. What queue_peek() shows lies in the ring's memory: good until queue_pop(). */
+/* Something captured; what it doesn't have is empty, not NULL. What queue_peek() shows lies in the ring's memory: good
+ * until queue_pop(). */
 struct queue_entry {
 	enum queue_kind kind;
 	uint64_t ticket; /* of a begin and its end; else 0 */

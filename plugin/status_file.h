@@ -1,4 +1,5 @@
-/* status_file.h - what the capture side of this process counts, in a file of its own: <state_dir>/status/tap-<writer>.json
+/* status_file.h - what the capture side of this process counts, in a file of its own:
+ * <state_dir>/status/tap-<writer>.json
  *
  * For who looks from another process. Written at most once a second, and only if something changed; readers never see a
  * part of it. A file whose writer's lock nobody holds (base/state_dir.h) is of a process that died.

@@ -22,8 +22,9 @@ struct place {
 
 struct tickets {
 	uint64_t first; /* number of a place's first use: another in each tap */
-	/* Lists of places, by `next`: a place is in one of them at most. The head of the free ones also holds, in its upper
-	 * half, how often it was changed: who takes the first must not be fooled by one that was taken and given back. */
+	/* Lists of places, by `next`: a place is in one of them at most. The head of the free ones also holds, in its
+	 * upper half, how often it was changed: who takes the first must not be fooled by one that was taken and given
+	 * back. */
 	_Atomic uint64_t free;
 	_Atomic uint32_t handed;
 	_Atomic uint64_t handed_count; /* never below the number of those that came into the list */

@@ -49,8 +49,8 @@ MUST_USE int tickets_take(struct tickets *tickets, unsigned owner, uint64_t *tic
 /* Takes back one of which nobody was told. */
 void tickets_give_back(struct tickets *tickets, uint64_t ticket);
 
-/* Ends an open ticket; *owner is its registrar. Whoever gets RESULT_OK, and nobody else, must see to it that the capture
- * thread learns of it. RESULT_INVALID: it is not open, or none of ours. */
+/* Ends an open ticket; *owner is its registrar. Whoever gets RESULT_OK, and nobody else, must see to it that the
+ * capture thread learns of it. RESULT_INVALID: it is not open, or none of ours. */
 MUST_USE int tickets_end(struct tickets *tickets, uint64_t ticket, unsigned *owner);
 
 /* Tells the capture thread what became of a ticket that was ended at wall_us, without the queue. */

@@ -14,9 +14,9 @@
 #include "publisher/spool_merge.h"
 #include "publisher/tallies.h"
 
-/* BATCH_DELAYED_MAX: creates and deletes of domains, if a channel delays such. Among millions of held names each touches
- * pages of its own, of which LMDB keeps copies on the heap until the commit, and their memory for the next: so it takes no
- * more of that than a batch of other events. */
+/* BATCH_DELAYED_MAX: creates and deletes of domains, if a channel delays such. Among millions of held names each
+ * touches pages of its own, of which LMDB keeps copies on the heap until the commit, and their memory for the next: so
+ * it takes no more of that than a batch of other events. */
 enum { BATCH_MAX = 512, BATCH_MARKS = 64, BATCH_DELAYED_MAX = 48 };
 
 enum batch_kind {

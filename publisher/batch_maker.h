@@ -1,7 +1,7 @@
 /* batch_maker.h - how batches are made; for batch.c and batch_fill.c alone
  *
- * batch.c has the batch, and the events of the tap's own in it; batch_fill.c takes what the spool gives, and what stands
- * in the store, into it.
+ * batch.c has the batch, and the events of the tap's own in it; batch_fill.c takes what the spool gives, and what
+ * stands in the store, into it.
  */
 #ifndef PUBLISHER_BATCH_MAKER_H
 #define PUBLISHER_BATCH_MAKER_H

@@ -38,7 +38,8 @@ static int check_keys(const struct config *config)
 	return status;
 }
 
-/* Who gets in where a channel has CURVE; said of a good config, as a key forgotten or too many is no mistake of form. */
+/* Who gets in where a channel has CURVE; said of a good config, as a key forgotten or too many is no mistake of
+ * form. */
 static void tell_guests(const struct config *config, const struct door *door)
 {
 	for (size_t i = 0; i < config->channel_count; i++) {

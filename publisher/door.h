@@ -2,8 +2,8 @@
  *
  * A channel with CURVE asks the door about each client's key; a client whose key is not in the channel's folder gets
  * nothing. The door is a socket that libzmq asks within the process; it has no port.
- * Keys are read when the door is opened. A client that does not speak CURVE, or has another server's key, is turned away
- * by libzmq before it asks here: it gets nothing, and is not counted.
+ * Keys are read when the door is opened. A client that does not speak CURVE, or has another server's key, is turned
+ * away by libzmq before it asks here: it gets nothing, and is not counted.
  * Owner: the publisher's thread, which polls door_socket() and calls door_answer().
  */
 #ifndef PUBLISHER_DOOR_H

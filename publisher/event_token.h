@@ -18,7 +18,8 @@ struct event_tokens {
 	struct buffer claims;
 };
 
-/* `config` is lent; of `key` its id alone is used. RESULT_OK or RESULT_NOMEM; in either case for event_tokens_free(). */
+/* `config` is lent; of `key` its id alone is used. RESULT_OK or RESULT_NOMEM; in either case for
+ * event_tokens_free(). */
 MUST_USE int event_tokens_init(struct event_tokens *tokens, const struct config *config,
 			       const struct signing_key *key);
 void event_tokens_free(struct event_tokens *tokens);

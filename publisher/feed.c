@@ -12,8 +12,8 @@ enum {
 	PRUNE_FULL_MOST = 32, /* and while the store is full: what its reserve is enough for */
 };
 
-/* What one commit releases in a channel: of names as many as a batch may add, and of events more than a batch has, so that
- * neither gets the better of it. */
+/* What one commit releases in a channel: of names as many as a batch may add, and of events more than a batch has, so
+ * that neither gets the better of it. */
 static const struct hold_pace release_pace = {.names = BATCH_DELAYED_MAX, .events = 2 * BATCH_MAX};
 
 /* A place that was given and is to be sent. */

@@ -32,8 +32,8 @@ void feed_forget_segment(struct feed *feed, const uint8_t id[SPOOL_ID_SIZE]);
 /* How many places of the channel are given, as last committed. */
 uint64_t feed_channel_events(const struct feed *feed, size_t channel);
 
-/* Is it time for a commit without a batch: is an event due at `now`, or do some wait and the clock has stepped? Looks at
- * what the last commit left, not at the store. */
+/* Is it time for a commit without a batch: is an event due at `now`, or do some wait and the clock has stepped? Looks
+ * at what the last commit left, not at the store. */
 bool feed_is_due(const struct feed *feed, const struct clock_reading *now);
 
 #endif

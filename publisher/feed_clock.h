@@ -4,8 +4,9 @@
  * CLOCK_BOOTTIME alone moves it, whatever the wall clock does; over a reboot it moves by what the wall clock says has
  * passed, and never back. It stands in the feed store, written with each commit.
  *
- * A wall clock that comes up behind what it showed before the reboot (1970, for want of a battery) is not believed until
- * it has caught up: if it were, and the machine rebooted again, the step to the right time would release all that is held.
+ * A wall clock that comes up behind what it showed before the reboot (1970, for want of a battery) is not believed
+ * until it has caught up: if it were, and the machine rebooted again, the step to the right time would release all that
+ * is held.
  */
 #ifndef PUBLISHER_FEED_CLOCK_H
 #define PUBLISHER_FEED_CLOCK_H
@@ -29,8 +30,8 @@ struct feed_clock {
 int64_t feed_clock_advance(struct feed_clock *clock, const struct clock_reading *now,
 			   const char boot_id[CLOCK_BOOT_ID_SIZE]);
 
-/* Must it be recorded at `now`, though nothing else happens? So it is after a reboot, and when the wall clock was set by
- * more than a minute: at the next reboot what passes is counted from what it shows now. */
+/* Must it be recorded at `now`, though nothing else happens? So it is after a reboot, and when the wall clock was set
+ * by more than a minute: at the next reboot what passes is counted from what it shows now. */
 bool feed_clock_has_stepped(const struct feed_clock *clock, const struct clock_reading *now,
 			    const char boot_id[CLOCK_BOOT_ID_SIZE]);
 

@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-/* Appends members of a JSON object, each with a comma before it: spool, store, quarantined, open_intents, channels. Outside
- * of a transaction. What can't be measured, since the store fails, is left out. */
+/* Appends members of a JSON object, each with a comma before it: spool, store, quarantined, open_intents, channels.
+ * Outside of a transaction. What can't be measured, since the store fails, is left out. */
 void gauges_write(const struct config *config, struct feed_store *store,
 		  const struct clock_reading *now, const char boot_id[CLOCK_BOOT_ID_SIZE],
 		  struct buffer *text);
@@ -27,8 +27,8 @@ struct spool_gauge {
 		disk_free_bytes; /* where it lies: on a full disk all other counters may stand still */
 };
 
-/* Looks into the spool's folder, and in `txn` how far it is consumed; without, all of it waits. No segments if there is no
- * folder. */
+/* Looks into the spool's folder, and in `txn` how far it is consumed; without, all of it waits. No segments if there is
+ * no folder. */
 void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge *gauge);
 
 struct channel_gauge {

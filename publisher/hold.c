@@ -170,7 +170,8 @@ static int hold_the_rest(MDB_cursor *cursor, MDB_val key, const struct hold_reco
 	return feed_store_result(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT));
 }
 
-/* Takes what waits under `name` out of the queue, in order, until `released` has `most`. `due` is its key in TABLE_DUE. */
+/* Takes what waits under `name` out of the queue, in order, until `released` has `most`. `due` is its key in
+ * TABLE_DUE. */
 static int release_name(struct feed_txn *txn, struct channel_record *channel, const char *name,
 			const struct due *due, size_t most, struct hold_released *released)
 {

@@ -45,8 +45,8 @@ MUST_USE int hold_judge(struct feed_txn *txn, struct channel_record *record,
 			uint64_t number, int64_t now_ms, struct hold_released *released,
 			bool *waits);
 
-/* Releases what is due at `now_ms`, in order, as much as the pace allows. A name of which some are left stays hidden and
- * due: the next call goes on with it.
+/* Releases what is due at `now_ms`, in order, as much as the pace allows. A name of which some are left stays hidden
+ * and due: the next call goes on with it.
  * RESULT_OK, or an error of feed_store.h's: abort the transaction. */
 MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *record, int64_t now_ms,
 			      const struct hold_pace *pace, struct hold_released *released);

@@ -4,8 +4,8 @@
  * machine and the file that it is, and each channel's log_dir holds position.json: whose channel it is, and how far it
  * was published. A store that was copied, restored from an older copy or lost shows by these, and then nothing is
  * published until `epptapctl new-log` begins a new log; changes wait in the spool.
- * Owner: the publisher's thread, or epptapctl with the publisher's lock, which identity_look() does without. Waits for the
- * disk.
+ * Owner: the publisher's thread, or epptapctl with the publisher's lock, which identity_look() does without. Waits for
+ * the disk.
  */
 #ifndef PUBLISHER_IDENTITY_H
 #define PUBLISHER_IDENTITY_H

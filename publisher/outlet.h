@@ -35,7 +35,8 @@ void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const
 /* Hands on what the sender had no room for, if it has now. Never waits. */
 void outlet_flush(struct outlet *outlet);
 
-/* How many messages were dropped because the sender took none for too long. Any thread. What libzmq drops is not told. */
+/* How many messages were dropped because the sender took none for too long. Any thread. What libzmq drops is not
+ * told. */
 uint64_t outlet_dropped(const struct outlet *outlet);
 
 /* Closes it; what was sent may still go out for `linger_ms`, here (to a sender) or while the context ends. */

@@ -76,8 +76,8 @@ int pipeline_announce_key(struct pipeline *pipeline, const struct signing_key *n
 	return result;
 }
 
-/* What the store knows of the key. The first key of all is just remembered: it comes with jwks.json. *told: readers know
- * that it signs. */
+/* What the store knows of the key. The first key of all is just remembered: it comes with jwks.json. *told: readers
+ * know that it signs. */
 static int introduce_key(struct pipeline *pipeline, const struct event_key *key, bool *told,
 			 char *why, size_t why_size)
 {

@@ -14,8 +14,8 @@ MUST_USE int publisher_start(const struct publisher_host *host, struct publisher
 MUST_USE int publisher_reload(struct publisher *publisher, const struct config *config, char *why,
 			      size_t why_size);
 
-/* Tells in the feed of the next config's key, if that is another, and publishes no more: whoever opens the state_dir with
- * that config goes on. RESULT_OK: it is to be stopped; else it goes on as before, and `why` says what is wrong. */
+/* Tells in the feed of the next config's key, if that is another, and publishes no more: whoever opens the state_dir
+ * with that config goes on. RESULT_OK: it is to be stopped; else it goes on as before, and `why` says what is wrong. */
 MUST_USE int publisher_hand_over(struct publisher *publisher, const struct config *next, char *why,
 				 size_t why_size);
 

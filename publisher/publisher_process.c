@@ -32,8 +32,8 @@ static int wait_for(int one, int other)
 	}
 }
 
-/* The supervisor has read the config anew, and found it good: tells of its key, if that is another. False: that can't be
- * done, and all stays as it is. */
+/* The supervisor has read the config anew, and found it good: tells of its key, if that is another. False: that can't
+ * be done, and all stays as it is. */
 static bool hand_over(struct publisher *publisher, const char *path)
 {
 	char why[1024];

@@ -21,8 +21,8 @@ void report_free(struct report **report);
 /* From now on by this config. The publisher's thread. */
 void report_use(struct report *report, const struct config *config);
 
-/* Looks and writes, if it is time, or the `last` one. `pipeline` is NULL if there is none. The publisher's thread; waits
- * for the disk. */
+/* Looks and writes, if it is time, or the `last` one. `pipeline` is NULL if there is none. The publisher's thread;
+ * waits for the disk. */
 void report_write(struct report *report, struct pipeline *pipeline, const struct clock_reading *now,
 		  bool last);
 

@@ -14,8 +14,8 @@
 struct signing_key;
 
 /* Takes the private key that `where`, a path or URI, names; key_source.h tells how. RESULT_CONFIG: it can't be read,
- * others than its owner can read it, or it is no Ed25519 key to be had without a question; `why` says so, and what would
- * be right. RESULT_NOMEM. */
+ * others than its owner can read it, or it is no Ed25519 key to be had without a question; `why` says so, and what
+ * would be right. RESULT_NOMEM. */
 MUST_USE int signing_key_load(const char *where, struct signing_key **key, char *why,
 			      size_t why_size);
 void signing_key_free(struct signing_key **key);

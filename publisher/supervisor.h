@@ -6,8 +6,8 @@
  * after 100 ms, then after twice as long each time, 10 s at most; one that has lived for 10 s begins at 100 ms again.
  * When the supervisor dies, its children are killed by the kernel.
  *
- * SIGTERM, SIGINT: the publisher drains, then the senders do, then it is done; a second one: at once. SIGHUP: the config
- * is read anew; a wrong one is told in the log, and the old one stays.
+ * SIGTERM, SIGINT: the publisher drains, then the senders do, then it is done; a second one: at once. SIGHUP: the
+ * config is read anew; a wrong one is told in the log, and the old one stays.
  */
 #ifndef PUBLISHER_SUPERVISOR_H
 #define PUBLISHER_SUPERVISOR_H

@@ -215,7 +215,8 @@ static enum feed_socket_news news_of(uint16_t event)
 	}
 }
 
-/* After a protocol error libzmq gives the connection up for good: what tells it from others is that no retry is announced. */
+/* After a protocol error libzmq gives the connection up for good: what tells it from others is that no retry is
+ * announced. */
 static void renew_if_lost(struct feed_socket *socket, int64_t now_us)
 {
 	if (!socket->lost || now_us - socket->lost_us < FEED_SOCKET_RENEW_MS * INT64_C(1000))

@@ -1,11 +1,11 @@
 /* hold.c - what millions of held events cost: bench-hold fill FOLDER COUNT, then bench-hold release FOLDER COUNT
  *
- * `fill` makes a feed store in FOLDER. First it commits a full batch of updates of the usual size, which go out at once:
- * LMDB keeps on the heap what its largest transaction took. Then COUNT creates, of names in no order, in batches as the
- * publisher makes them; all are held. `release` opens that store in a process of its own, as after a restart, with the
- * file dropped from the page cache, moves the clock on until all is due, and takes out the first RELEASED of them: each
- * must stand where its time and number put it. Every line tells the process's anonymous memory (RssAnon): the queue is to
- * lie on the disk. Events are not signed, and the held ones short: the queue does not look at them.
+ * `fill` makes a feed store in FOLDER. First it commits a full batch of updates of the usual size, which go out at
+ * once: LMDB keeps on the heap what its largest transaction took. Then COUNT creates, of names in no order, in batches
+ * as the publisher makes them; all are held. `release` opens that store in a process of its own, as after a restart,
+ * with the file dropped from the page cache, moves the clock on until all is due, and takes out the first RELEASED of
+ * them: each must stand where its time and number put it. Every line tells the process's anonymous memory (RssAnon):
+ * the queue is to lie on the disk. Events are not signed, and the held ones short: the queue does not look at them.
  */
 #include "publisher/feed.h"
 

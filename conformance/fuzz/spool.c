@@ -1,7 +1,7 @@
 /* fuzz/spool.c - the publisher's reading of a spool against whatever may stand in it
  *
- * For clang's libFuzzer: `make fuzz-spool SECONDS=60`. The input is a list of pieces from which segments of several dead
- * writers are put together: raw bytes, and records whose checksum is right, so that what is behind the checksum is
+ * For clang's libFuzzer: `make fuzz-spool SECONDS=60`. The input is a list of pieces from which segments of several
+ * dead writers are put together: raw bytes, and records whose checksum is right, so that what is behind the checksum is
  * reached, too. All of it goes through merge, batch and feed store, without channels; it must come to an end, and leave
  * no segment behind.
  */

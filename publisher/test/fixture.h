@@ -154,8 +154,8 @@ static inline void fixture_segment_path(char path[PATH_MAX], const char *state_d
 		 sequence, suffix);
 }
 
-/* Puts the segment's first `size` bytes in its file, in place of what that held. A new file is there at once with all of
- * it: of a dead writer, somebody who reads meanwhile would take a part for a torn one. */
+/* Puts the segment's first `size` bytes in its file, in place of what that held. A new file is there at once with all
+ * of it: of a dead writer, somebody who reads meanwhile would take a part for a torn one. */
 static inline void fixture_segment_cut(const struct fixture_segment *segment, const char *state_dir,
 				       size_t size)
 {

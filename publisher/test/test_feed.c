@@ -353,8 +353,9 @@ static void wall_steps(int64_t seconds)
 	now.wall_us += seconds * 1000000;
 }
 
-/* The machine was off for so long, and comes up with a wall clock that is `wrong_s` beside the right time. To the feed a
- * reboot is a store whose last commit was made in another boot; with events that wait it records the new one at once. */
+/* The machine was off for so long, and comes up with a wall clock that is `wrong_s` beside the right time. To the feed
+ * a reboot is a store whose last commit was made in another boot; with events that wait it records the new one at
+ * once. */
 static void reboot(int64_t off_s, int64_t wrong_s)
 {
 	static char last_boot = 'a';

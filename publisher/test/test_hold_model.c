@@ -1,6 +1,6 @@
-/* The rule of the delays against a model of it: two channels, a few names and hosts, thousands of random events and steps of
- * time. The model is a list that is searched from end to end; it shares no code or order of thought with hold.c.
- * EPPTAP_SEED=number runs that one seed, which a failure names. */
+/* The rule of the delays against a model of it: two channels, a few names and hosts, thousands of random events and
+ * steps of time. The model is a list that is searched from end to end; it shares no code or order of thought with
+ * hold.c. EPPTAP_SEED=number runs that one seed, which a failure names. */
 #include "publisher/hold.h"
 
 #include "eppparse/change.h"

@@ -1,5 +1,5 @@
-/* All writers' records as one stream: who goes first, who waits for whom, and what is late. A living writer is one whose
- * lock this process holds; the time is the test's own. */
+/* All writers' records as one stream: who goes first, who waits for whom, and what is late. A living writer is one
+ * whose lock this process holds; the time is the test's own. */
 #include "publisher/spool_merge.h"
 
 #include "publisher/test/fixture.h"
@@ -531,7 +531,8 @@ static void it_knows_whom_it_has_until_all_of_him_is_gone(void **state)
 	assert_false(spool_merge_has(merge, number_of(3)));
 }
 
-/* A model of many writers. Calls come one after the other, as a token is handed round; each is durable a while after. */
+/* A model of many writers. Calls come one after the other, as a token is handed round; each is durable a while
+ * after. */
 enum { CALLS = 400, SEEDS = 25 };
 
 struct call {
