@@ -269,7 +269,6 @@ static bool read_record(struct spool_reader *reader, uint64_t offset, struct spo
 					.wall_us = header.wall_us,
 					.payload = bytes + sizeof header,
 					.size = header.size,
-					.begin = offset,
 					.end = offset + sizeof header + header.size};
 	return true;
 }

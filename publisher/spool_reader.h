@@ -30,7 +30,6 @@ struct spool_record {
 	int64_t previous_wall_us; /* of the record before it; of the first: when the segment was made */
 	const void *payload;      /* good until the reader's next step */
 	size_t size;
-	uint64_t begin;
 	uint64_t end;       /* the offset behind it: what is consumed when it is */
 	bool behind_damage; /* what stood before it was passed over */
 };
