@@ -80,10 +80,27 @@ static void pass_over(struct epptap *tap, const char *registrar)
 	counters_add(&tap->counters.skipped, 1);
 }
 
+/* A command that is shown now, with no response. */
+static struct queue_entry command_entry(struct epptap *tap, enum queue_kind kind,
+					const char *registrar, const void *command, size_t size)
+{
+	struct clock_reading now;
+	clock_read(&now);
+	return (struct queue_entry){
+		.kind = kind,
+		.wall_us = now.wall_us,
+		.monotonic_us = now.monotonic_us,
+		.owner = registrars_find(tap->registrars, registrar),
+		.registrar = registrar ? registrar : "",
+		.command = command,
+		.command_size = size,
+		.response = "",
+	};
+}
+
 int epptap_transaction(struct epptap *tap, const char *registrar, const void *command,
 		       size_t command_size, const void *response, size_t response_size)
 {
-	struct clock_reading now;
 	if (!tap || !command || !command_size || !response || !response_size)
 		return EPPTAP_EINVAL;
 	if (tap_forked(tap))
@@ -94,20 +111,11 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 		pass_over(tap, registrar);
 		return EPPTAP_OK;
 	}
-	clock_read(&now);
-	const struct queue_entry entry = {
-		.kind = QUEUE_PAIR,
-		.wall_us = now.wall_us,
-		.monotonic_us = now.monotonic_us,
-		.owner = registrars_find(tap->registrars, registrar),
-		.registrar = registrar ? registrar : "",
-		.command = command,
-		.command_size = command_size,
-		.response = response,
-		.response_size = response_size,
-	};
+	struct queue_entry entry = command_entry(tap, QUEUE_PAIR, registrar, command, command_size);
+	entry.response = response;
+	entry.response_size = response_size;
 	if (command_size > limit || response_size > limit) {
-		lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
+		lose(tap, entry.owner, LOSS_FRAME_LIMIT, entry.wall_us);
 		return EPPTAP_OK;
 	}
 	uint64_t position;
@@ -131,7 +139,6 @@ static int put_begin(struct epptap *tap, struct queue_entry *entry, uint64_t *po
 int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 		 size_t command_size, uint64_t *ticket)
 {
-	struct clock_reading now;
 	if (ticket)
 		*ticket = 0;
 	if (!tap || !command || !command_size || !ticket)
@@ -142,19 +149,10 @@ int epptap_begin(struct epptap *tap, const char *registrar, const void *command,
 		pass_over(tap, registrar);
 		return EPPTAP_OK;
 	}
-	clock_read(&now);
-	struct queue_entry entry = {
-		.kind = QUEUE_BEGIN,
-		.wall_us = now.wall_us,
-		.monotonic_us = now.monotonic_us,
-		.owner = registrars_find(tap->registrars, registrar),
-		.registrar = registrar ? registrar : "",
-		.command = command,
-		.command_size = command_size,
-		.response = "",
-	};
+	struct queue_entry entry =
+		command_entry(tap, QUEUE_BEGIN, registrar, command, command_size);
 	if (command_size > frame_limit(tap)) {
-		lose(tap, entry.owner, LOSS_FRAME_LIMIT, now.wall_us);
+		lose(tap, entry.owner, LOSS_FRAME_LIMIT, entry.wall_us);
 		return EPPTAP_OK;
 	}
 	uint64_t position;
