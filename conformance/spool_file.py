@@ -4,7 +4,8 @@ import struct
 import zlib
 
 SEGMENT = struct.Struct('=8sIIQ16s40sqIIII')  # magic, version, pid, writer, id, boot, created, sequence, unused, salt, crc
-RECORD = struct.Struct('=IIIIQqq')  # magic, size, crc, kind, ticket, monotonic, wall
+RECORD = struct.Struct('=IIIIIIQqq')  # magic, crc of all below, size, crc of the payload, kind, unused, ticket, monotonic, wall
+MAGIC = 0x43527045
 CRC_SIZE = 4
 CHANGE, END, CLOSED = 1, 2, 3
 
@@ -30,23 +31,24 @@ class Segment:
         self.records = []
         at = SEGMENT.size
         while at < len(data):
-            magic, size, crc, kind, ticket, monotonic_us, wall_us = RECORD.unpack_from(data, at)
-            at += RECORD.size
-            self.records.append(Record(kind, ticket, monotonic_us, wall_us, data[at:at + size]))
-            at += size
-            assert (magic, crc) == (0x43527045, self._crc(self.records[-1]))
+            _, _, size, _, kind, _, ticket, monotonic_us, wall_us = RECORD.unpack_from(data, at)
+            record = Record(kind, ticket, monotonic_us, wall_us, data[at + RECORD.size:at + RECORD.size + size])
+            self.records.append(record)
+            assert data[at:at + RECORD.size + size] == self._bytes(record)
+            at += RECORD.size + size
 
-    def _crc(self, record):
-        numbers = struct.pack('=IQqq', record.kind, record.ticket, record.monotonic_us, record.wall_us)
-        return zlib.crc32(record.payload, zlib.crc32(numbers, zlib.crc32(struct.pack('=I', len(record.payload)), self.salt)))
+    def _bytes(self, record):
+        crc = zlib.crc32(record.payload, self.salt)
+        whole = RECORD.pack(MAGIC, 0, len(record.payload), crc, record.kind, 0, record.ticket, record.monotonic_us,
+                            record.wall_us)
+        return whole[:4] + struct.pack('=I', zlib.crc32(whole[8:], self.salt)) + whole[8:] + record.payload
 
     def write(self):
         header = SEGMENT.pack(self.magic, self.version, self.pid, self.writer, self.id, self.boot_id, self.created_us,
                               self.sequence, self.unused, self.salt, 0)[:-CRC_SIZE]
         data = header + struct.pack('=I', zlib.crc32(header))
         for record in self.records:
-            data += RECORD.pack(0x43527045, len(record.payload), self._crc(record), record.kind, record.ticket,
-                                record.monotonic_us, record.wall_us) + record.payload
+            data += self._bytes(record)
         self.path.write_bytes(data)
 
 

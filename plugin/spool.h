@@ -66,9 +66,11 @@ struct spool_segment_header {
 
 struct spool_record_header {
 	uint32_t magic;
-	uint32_t size;        /* of the payload */
-	uint32_t crc;         /* of the payload, and of all below, from the segment's salt on */
-	uint32_t kind;        /* enum spool_kind */
+	uint32_t head_crc; /* of all below */
+	uint32_t size;     /* of the payload */
+	uint32_t crc;      /* of the payload */
+	uint32_t kind;     /* enum spool_kind */
+	uint32_t unused;
 	uint64_t ticket;      /* of an intent, unique within its writer; 0: none */
 	int64_t monotonic_us; /* when the caller called: the order among writers */
 	int64_t wall_us;      /* the same, as it is told */
@@ -89,15 +91,35 @@ static inline uint32_t spool_segment_crc(const struct spool_segment_header *head
 	return crc32_update(0, header, offsetof(struct spool_segment_header, crc));
 }
 
-/* The checksum that a record with this header and payload must have. The salt keeps a registrar from writing a record
- * into a payload, such as a DNSSEC key, which a reader behind damage would take for one. */
-static inline uint32_t spool_record_crc(uint32_t salt, const struct spool_record_header *header,
-					const void *payload)
+/* A record's checksums begin with its segment's salt, so that no registrar can write a record into a payload, such as a
+ * DNSSEC key, which a reader behind damage would take for one. The header has its own, so that what only looks like one is
+ * known without its payload. */
+static inline uint32_t spool_head_crc(uint32_t salt, const struct spool_record_header *header)
 {
-	uint32_t crc = crc32_update(salt, &header->size, sizeof header->size);
-	crc = crc32_update(crc, &header->kind,
-			   sizeof *header - offsetof(struct spool_record_header, kind));
-	return crc32_update(crc, payload, header->size);
+	return crc32_update(salt, &header->size,
+			    sizeof *header - offsetof(struct spool_record_header, size));
+}
+
+static inline uint32_t spool_payload_crc(uint32_t salt, const struct spool_record_header *header,
+					 const void *payload)
+{
+	return crc32_update(salt, payload, header->size);
+}
+
+/* Sets magic and checksums of a record that is whole otherwise. */
+static inline void spool_record_seal(uint32_t salt, struct spool_record_header *header,
+				     const void *payload)
+{
+	header->magic = SPOOL_RECORD_MAGIC;
+	header->crc = spool_payload_crc(salt, header, payload);
+	header->head_crc = spool_head_crc(salt, header);
+}
+
+/* Is this a record's header? Only then is its size to be believed. */
+static inline bool spool_head_is_good(uint32_t salt, const struct spool_record_header *header)
+{
+	return header->magic == SPOOL_RECORD_MAGIC && header->size <= SPOOL_RECORD_MAX &&
+	       header->head_crc == spool_head_crc(salt, header);
 }
 
 /* A segment's file name. */
@@ -117,7 +139,7 @@ static inline bool spool_name_read(const char *text, struct spool_name *name)
 }
 
 _Static_assert(sizeof(struct spool_segment_header) == 104, "no padding in the segment's header");
-_Static_assert(sizeof(struct spool_record_header) == 40, "no padding in the record's header");
+_Static_assert(sizeof(struct spool_record_header) == 48, "no padding in the record's header");
 _Static_assert(sizeof(struct spool_gap) == 184, "no padding in a gap");
 
 #endif

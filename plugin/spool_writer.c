@@ -177,13 +177,12 @@ static struct spool_record_header record_of(const struct spool_writer *writer,
 					    const struct spool_note *note, const void *payload,
 					    size_t size)
 {
-	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC,
-					     .size = (uint32_t)size,
+	struct spool_record_header header = {.size = (uint32_t)size,
 					     .kind = note->kind,
 					     .ticket = note->ticket,
 					     .monotonic_us = note->monotonic_us,
 					     .wall_us = note->wall_us};
-	header.crc = spool_record_crc(writer->salt, &header, payload);
+	spool_record_seal(writer->salt, &header, payload);
 	return header;
 }
 

@@ -258,10 +258,10 @@ static bool read_record(struct spool_reader *reader, uint64_t offset, struct spo
 	if (!bytes)
 		return false;
 	memcpy(&header, bytes, sizeof header);
-	if (header.magic != SPOOL_RECORD_MAGIC || header.size > SPOOL_RECORD_MAX)
+	if (!spool_head_is_good(reader->salt, &header))
 		return false;
 	bytes = look(reader, offset, sizeof header + header.size);
-	if (!bytes || spool_record_crc(reader->salt, &header, bytes + sizeof header) != header.crc)
+	if (!bytes || spool_payload_crc(reader->salt, &header, bytes + sizeof header) != header.crc)
 		return false;
 	*record = (struct spool_record){.kind = header.kind,
 					.ticket = header.ticket,

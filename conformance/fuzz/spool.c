@@ -161,13 +161,12 @@ static void add_record(struct writer *writer, const struct input *piece)
 	if (piece->size < 4)
 		return;
 	int64_t stamp_us = 1000 * (piece->bytes[2] << 8 | piece->bytes[3]);
-	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC,
-					     .size = (uint32_t)piece->size - 4,
+	struct spool_record_header header = {.size = (uint32_t)piece->size - 4,
 					     .kind = piece->bytes[0],
 					     .ticket = piece->bytes[1],
 					     .monotonic_us = stamp_us,
 					     .wall_us = 1790000000000000 + stamp_us};
-	header.crc = spool_record_crc(writer->salt, &header, piece->bytes + 4);
+	spool_record_seal(writer->salt, &header, piece->bytes + 4);
 	buffer_append(&writer->bytes, &header, sizeof header);
 	buffer_append(&writer->bytes, piece->bytes + 4, header.size);
 }

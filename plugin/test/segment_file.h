@@ -60,11 +60,10 @@ static inline bool segment_next(struct segment_file *file, struct spool_record_h
 	*payload = file->bytes.data + file->at + sizeof *header;
 	if (left < sizeof *header + header->size)
 		return false;
-	uint32_t crc = crc32_update(file->header.salt, &header->size, sizeof header->size);
-	crc = crc32_update(crc, &header->kind,
-			   sizeof *header - offsetof(struct spool_record_header, kind));
+	uint32_t salt = file->header.salt;
 	if (header->magic != SPOOL_RECORD_MAGIC ||
-	    header->crc != crc32_update(crc, *payload, header->size)) {
+	    header->head_crc != crc32_update(salt, &header->size, 40) ||
+	    header->crc != crc32_update(salt, *payload, header->size)) {
 		fprintf(stderr, "a bad record at %zu of %zu\n", file->at, file->bytes.size);
 		abort();
 	}

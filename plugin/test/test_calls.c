@@ -447,7 +447,7 @@ static void with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing(void **
 	static char zeros[4096];
 	uint64_t ticket = 0;
 	mkdir(state_dir, 0700);
-	if (mount("tmpfs", state_dir, "tmpfs", 0, "size=256k") != 0)
+	if (mount("tmpfs", state_dir, "tmpfs", 0, "size=256k,mode=0700") != 0)
 		skip();
 	with.capture = ", durability: wait, wait_limit: 300ms";
 	write_config();

@@ -292,7 +292,7 @@ static void a_full_disk_is_waited_out(void **state)
 	char filler[PATH_MAX];
 	static char zeros[4096];
 	uint32_t next = 0;
-	if (mount("tmpfs", scratch.path, "tmpfs", 0, "size=256k") != 0)
+	if (mount("tmpfs", scratch.path, "tmpfs", 0, "size=256k,mode=0700") != 0)
 		skip();
 	struct spool_writer *writer = open_writer(PLENTY);
 	snprintf(filler, sizeof filler, "%s/filler", scratch.path);

@@ -117,13 +117,12 @@ static inline void fixture_record_at(struct fixture_segment *segment, uint32_t k
 				     uint64_t ticket, int64_t monotonic_us, int64_t wall_us,
 				     const void *payload, size_t size)
 {
-	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC,
-					     .size = (uint32_t)size,
+	struct spool_record_header header = {.size = (uint32_t)size,
 					     .kind = kind,
 					     .ticket = ticket,
 					     .monotonic_us = monotonic_us,
 					     .wall_us = wall_us};
-	header.crc = spool_record_crc(segment->header.salt, &header, payload);
+	spool_record_seal(segment->header.salt, &header, payload);
 	buffer_append(&segment->bytes, &header, sizeof header);
 	buffer_append(&segment->bytes, payload, size);
 }

@@ -491,6 +491,7 @@ static void a_record_that_claims_too_much_is_damage(void **state)
 {
 	(void)state;
 	struct spool_record_header header = {.magic = SPOOL_RECORD_MAGIC, .size = UINT32_MAX};
+	header.head_crc = spool_head_crc(segment.header.salt, &header);
 	buffer_append(&segment.bytes, &header, sizeof header);
 	append_number(7, 10);
 	put();
