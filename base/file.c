@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 16384 };
+enum { READ_SIZE = 16384, ABOVE_MODE = 0755 };
 
 /* Of a URI's scheme, with its colon (RFC 3986, 3.1); 0: there is none. */
 static size_t scheme_size(const char *text)
@@ -207,12 +207,14 @@ int file_make_folder(const char *path, mode_t mode)
 		errno = ENAMETOOLONG;
 		return RESULT_STORE;
 	}
+	for (size_t size = strlen(part); size > 1 && part[size - 1] == '/'; size--)
+		part[size - 1] = '\0';
 	for (char *at = part + 1;; at++) {
 		if (*at != '/' && *at != '\0')
 			continue;
 		char kept = *at;
 		*at = '\0';
-		bool made = mkdir(part, mode) == 0;
+		bool made = mkdir(part, kept == '\0' ? mode : ABOVE_MODE) == 0;
 		if (!made && errno != EEXIST)
 			return RESULT_STORE;
 		if (made && sync_folder_of(part) != RESULT_OK)

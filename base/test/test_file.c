@@ -280,6 +280,8 @@ static void folders_are_made_with_those_above_them(void **state)
 	assert_int_equal(file_make_folder("b//c/", 0700), RESULT_OK);
 	assert_int_equal(stat("b/c", &now), 0);
 	assert_int_equal(now.st_mode & 0777, 0700);
+	assert_int_equal(stat("b", &now), 0);
+	assert_int_equal(now.st_mode & 0777, 0755);
 	assert_int_equal(file_make_folder("b/c", 0755), RESULT_OK);
 	assert_int_equal(stat("b/c", &now), 0);
 	assert_int_equal(now.st_mode & 0777, 0700);
