@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -41,10 +42,16 @@ void relay_free(struct relay **relay)
 	*relay = NULL;
 }
 
-/* False: there is no room now, or nobody who reads. */
-static bool write_datagram(const struct relay *relay, const void *bytes, size_t size)
+/* False: there is no room now, or nobody who reads. What the kernel would never take (net.core.wmem_max is small) is
+ * dropped: it must not stand in the way of all that follows. */
+static bool write_datagram(struct relay *relay, const void *bytes, size_t size)
 {
-	return send(relay->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+	if (send(relay->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
+		return true;
+	if (errno != EMSGSIZE)
+		return false;
+	atomic_fetch_add_explicit(&relay->dropped, 1, memory_order_relaxed);
+	return true;
 }
 
 /* Makes room by moving what is left to the front; not for little, for that would be done at every message. */
