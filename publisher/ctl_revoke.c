@@ -8,33 +8,31 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The key that signs now must be another's: else nobody could tell of it. */
-static int check_signer(const struct config *config, const char *id)
+/* The key that signs must be another, and must have been told: else nobody could tell of this. */
+static int check_signer(const struct config *config, struct feed_store *store, const char *id)
 {
 	char why[1024];
+	struct key_record record;
 	struct signing_key *key;
 	if (signing_key_load(config->key_event, &key, why, sizeof why) != RESULT_OK)
 		return ctl_fail("%s", why);
 	bool same = strcmp(signing_key_id(key), id) == 0;
+	int result = feed_store_key(store, signing_key_id(key), &record);
 	signing_key_free(&key);
-	if (!same)
+	if (same)
+		return ctl_fail("key %s is the one that keys.event names: put another in its place "
+				"and reload first, so that it can tell of this",
+				id);
+	if (result == RESULT_OK && record.state == KEY_TRUSTED)
 		return CTL_OK;
-	return ctl_fail("key %s is the one that keys.event names: put another in its place and "
-			"reload first, so that it can tell of this",
-			id);
+	return ctl_fail("the key that keys.event names does not sign yet: let the publisher reload "
+			"first, so that it can tell of this");
 }
 
-static int check_known(const struct config *config, const char *id)
+static int check_known(struct feed_store *store, const char *id)
 {
-	char why[1024];
 	struct key_record record;
-	struct feed_store *store;
-	int result = feed_store_open(config->state_dir, config->store_limit, true, &store, why,
-				     sizeof why);
-	if (result != RESULT_OK)
-		return ctl_fail("%s", why);
-	result = feed_store_key(store, id, &record);
-	feed_store_close(&store);
+	int result = feed_store_key(store, id, &record);
 	if (result == RESULT_INVALID)
 		return ctl_fail("no key with the id %.64s ever signed here: jwks.json in a log_dir "
 				"has the ids, as `kid`",
@@ -49,13 +47,18 @@ static int check_known(const struct config *config, const char *id)
 int ctl_revoke(int argc, char **argv)
 {
 	(void)argc;
+	char why[1024];
 	const char *id = argv[1];
+	struct feed_store *store = NULL;
 	struct config *config = ctl_load(argv[0]);
 	if (!config)
 		return CTL_FAILED;
-	int status = check_known(config, id);
+	int result = feed_store_open(config->state_dir, config->store_limit, true, &store, why,
+				     sizeof why);
+	int status = result == RESULT_OK ? check_known(store, id) : ctl_fail("%s", why);
 	if (status == CTL_OK)
-		status = check_signer(config, id);
+		status = check_signer(config, store, id);
+	feed_store_close(&store);
 	if (status == CTL_OK)
 		status = ctl_order(config, SPOOL_REVOKE, id, strlen(id));
 	if (status == CTL_OK)
