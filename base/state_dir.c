@@ -226,6 +226,12 @@ void state_dir_unlock(struct state_dir *dir, uint64_t byte)
 	pthread_mutex_unlock(&dir->lock);
 }
 
+/* The kernel says 0 of a process that our PID namespace doesn't show: it lives all the same. */
+static long pid_of(const struct flock *lock)
+{
+	return lock->l_pid > 0 ? (long)lock->l_pid : STATE_DIR_SOMEBODY;
+}
+
 long state_dir_holder(struct state_dir *dir, uint64_t byte)
 {
 	struct flock lock = lock_of(F_WRLCK, byte);
@@ -236,10 +242,7 @@ long state_dir_holder(struct state_dir *dir, uint64_t byte)
 		return (long)dir->pid;
 	if (fcntl(dir->fd, F_GETLK, &lock) != 0)
 		return STATE_DIR_SOMEBODY;
-	if (lock.l_type == F_UNLCK)
-		return 0;
-	/* The kernel says 0 of a process that our PID namespace doesn't show: it lives all the same. */
-	return lock.l_pid > 0 ? (long)lock.l_pid : STATE_DIR_SOMEBODY;
+	return lock.l_type == F_UNLCK ? 0 : pid_of(&lock);
 }
 
 struct found {
@@ -257,7 +260,7 @@ static void find_in(int fd, uint64_t first, uint64_t last, struct found *found)
 	if (first > last || found->count == found->most || fcntl(fd, F_GETLK, &lock) != 0 ||
 	    lock.l_type == F_UNLCK)
 		return;
-	found->pids[found->count++] = (long)lock.l_pid;
+	found->pids[found->count++] = pid_of(&lock);
 	/* The kernel shows any one of several: the others lie before or behind it. */
 	find_in(fd, first, (uint64_t)lock.l_start - 1, found);
 	find_in(fd, (uint64_t)(lock.l_start + lock.l_len), last, found);

@@ -43,9 +43,9 @@ void state_dir_unlock(struct state_dir *dir, uint64_t byte);
 enum { STATE_DIR_SOMEBODY = -1 };
 long state_dir_holder(struct state_dir *dir, uint64_t byte);
 
-/* Looks from outside which processes have `path` open as writers: the ids of `most` of them at the most. Not for a
- * process that has it open itself, which would lose its locks. RESULT_OK, with none if there is no file of locks;
- * RESULT_STORE: errno says why. */
+/* Looks from outside which processes have `path` open as writers: of `most` of them at the most, what
+ * state_dir_holder() says of each. Not for a process that has it open itself, which would lose its locks. RESULT_OK,
+ * with none if there is no file of locks; RESULT_STORE: errno says why. */
 MUST_USE int state_dir_find_writers(const char *path, long *pids, size_t most, size_t *count);
 
 /* What the publisher says of itself in the file of locks: when the config that it runs was written, in nanoseconds

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import Work
+from harness import Work, compiled
 
 # Python cannot load a library built with the thread sanitizer, but refepp can: these tests drive it.
 THREAD_SANITIZED = {'test_feed_equals_journal.py', 'test_delays.py', 'test_faults.py'}
@@ -20,6 +20,16 @@ def pytest_ignore_collect(collection_path):
 def work(tmp_path):
     """A throw-away folder with keys and a config of two channels, for one test."""
     return Work(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def store_edit(tmp_path_factory):
+    """Runs store_edit.c on a work folder's feed store."""
+    program = compiled(tmp_path_factory.mktemp('store_edit') / 'store_edit', 'store_edit.c', '-llmdb')
+
+    def run(work, *arguments):
+        subprocess.run([program, work.state_dir / 'feed', *map(str, arguments)], check=True)
+    return run
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """An event that can't be made is set aside, told, and holds nothing up; one that is too large is cut."""
 import base64
 import re
-import subprocess
 
 import pytest
 
 import frames
-from harness import Epptapd, Tap, compiled, epptapctl, feed_dump, object_frames, success, told, wait_until
+from harness import Epptapd, Tap, epptapctl, feed_dump, object_frames, success, told, wait_until
 from spool_file import CHANGE, segments
 from subscriber import Verifier, keys_of_jwks
 
@@ -18,15 +17,6 @@ EVENT_MAX = 60000
 def apart(work):
     work.write_config(publisher='process')
     return work
-
-
-@pytest.fixture(scope='module')
-def store_edit(tmp_path_factory):
-    program = compiled(tmp_path_factory.mktemp('store_edit') / 'store_edit', 'store_edit.c', '-llmdb')
-
-    def run(work, *arguments):
-        subprocess.run([program, work.state_dir / 'feed', *map(str, arguments)], check=True)
-    return run
 
 
 def _spool(work, *names):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import (ESTORE, Epptapd, Tap, TapError, built, compiled, epptapctl, feed_dump, object_frames,
+from harness import (ESTORE, Epptapd, Tap, TapError, built, epptapctl, feed_dump, object_frames,
                      publisher_status, told, wait_until)
 from spool_file import segments
 from subscriber import Verifier, keys_of_jwks
@@ -207,15 +207,6 @@ def test_epptapd_refuses_too_and_goes_on_by_itself_after_new_log(work):
 
 
 # Of another version
-
-@pytest.fixture(scope='module')
-def store_edit(tmp_path_factory):
-    program = compiled(tmp_path_factory.mktemp('store_edit') / 'store_edit', 'store_edit.c', '-llmdb')
-
-    def run(work, *arguments):
-        subprocess.run([program, work.state_dir / 'feed', *arguments], check=True)
-    return run
-
 
 def test_a_store_of_format_1_is_upgraded_and_gone_on_with(work, store_edit):
     work.write_config(delay={'create': '1h'})

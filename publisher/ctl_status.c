@@ -76,7 +76,10 @@ static void show_processes(const struct view *view)
 	if (!view->writers)
 		printf("writer    none: no front end has it open\n");
 	for (size_t i = 0; i < view->writers; i++)
-		printf("writer    process %ld has it open\n", view->writer_ids[i]);
+		if (view->writer_ids[i] == STATE_DIR_SOMEBODY)
+			printf("writer    a process of another PID namespace has it open\n");
+		else
+			printf("writer    process %ld has it open\n", view->writer_ids[i]);
 	if (view->writers == WRITERS_SHOWN)
 		printf("writer    and perhaps more\n");
 	if (!view->publisher)

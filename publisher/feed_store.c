@@ -27,23 +27,6 @@ struct feed_store {
 	MDB_dbi tables[TABLE_COUNT];
 };
 
-int feed_store_result(int code)
-{
-	switch (code) {
-	case MDB_SUCCESS:
-		return RESULT_OK;
-	case MDB_NOTFOUND:
-		return RESULT_INVALID;
-	case MDB_MAP_FULL:
-	case ENOSPC:
-		return RESULT_FULL;
-	case ENOMEM:
-		return RESULT_NOMEM;
-	default:
-		return RESULT_STORE;
-	}
-}
-
 const char *feed_store_trouble(int result)
 {
 	switch (result) {

@@ -1,5 +1,6 @@
 #include "publisher/feed_store_inside.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { PLACE_KEY_SIZE = 12, INTENT_KEY_SIZE = 16, NUMBER_SIZE = 8 };
@@ -28,6 +29,23 @@ uint64_t feed_key_u64(const uint8_t *at)
 	for (int i = 0; i < 8; i++)
 		value = value << 8 | at[i];
 	return value;
+}
+
+int feed_store_result(int code)
+{
+	switch (code) {
+	case MDB_SUCCESS:
+		return RESULT_OK;
+	case MDB_NOTFOUND:
+		return RESULT_INVALID;
+	case MDB_MAP_FULL:
+	case ENOSPC:
+		return RESULT_FULL;
+	case ENOMEM:
+		return RESULT_NOMEM;
+	default:
+		return RESULT_STORE;
+	}
 }
 
 MDB_val feed_view(const void *bytes, size_t size)
