@@ -1,12 +1,17 @@
 """What an operator types, and what he is told: keys, configs that are wrong, a look at what runs."""
+import fcntl
+import json
 import os
 import re
 import stat
+import struct
+import subprocess
+import termios
 
 import pytest
 
 import frames
-from harness import ECONFIG, REGISTRY, Tap, TapError, epptapctl, feed_dump, object_frames
+from harness import ECONFIG, REGISTRY, Tap, TapError, built, epptapctl, feed_dump, object_frames, told, wait_until
 
 GOOD = '''registry: https://registry.example
 state_dir: {path}/state
@@ -190,3 +195,32 @@ def test_status_and_dumps_tell_what_was_sent_what_is_held_and_what_waits(work):
     done = epptapctl('feed-dump', work.config, 'nobodys', check=False)
     assert (done.returncode, done.stdout) == (1, '')
     assert 'no channel of that name' in done.stderr
+
+
+def _unread(pipe):
+    """How many bytes wait in a pipe."""
+    return struct.unpack('i', fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def test_a_dump_that_nobody_reads_on_keeps_no_view_of_the_store(work):
+    """As behind a pager: pages that the publisher frees meanwhile could not be used again."""
+    work.write_config(delay={'create': '1h'})
+    with Tap(work.config) as tap:
+        def show(verb, names):
+            for name in names:
+                tap.transaction(*object_frames(verb, f'{name}.example'))
+            tap.flush()
+        show('update', [f'u{number}' for number in range(400)])
+        show('create', [f'c{number:03}' for number in range(400)])
+        tap.wait_published(800)
+        with subprocess.Popen([built('epptapctl'), 'feed-dump', work.config, 'public'], stdout=subprocess.PIPE) as dump:
+            room = fcntl.fcntl(dump.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            wait_until('the pipe is full', lambda: _unread(dump.stdout) == room)
+            show('update', ['late'])
+            show('create', ['late-too'])
+            tap.wait_published(802)
+            lines = [json.loads(line) for line in dump.stdout]
+        assert dump.returncode == 0
+    assert [(line['index'], told(line)) for line in lines] == [
+        *((number, f'update u{number}.example') for number in range(400)), (400, 'update late.example'),
+        *((None, f'create c{number:03}.example') for number in range(400)), (None, 'create late-too.example')]

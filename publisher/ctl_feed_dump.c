@@ -1,21 +1,18 @@
 /* ctl_feed_dump.c - epptapctl feed-dump: each channel's order as the feed store has it, read only */
 #include "publisher/ctl.h"
 
+#include "publisher/ctl_lines.h"
 #include "publisher/feed_store.h"
 #include "publisher/hold.h"
 #include "publisher/json.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 1 << 20 };
-
+/* One channel's, and how far it was read. */
 struct dump {
-	struct feed_txn txn;
 	const char *channel;
-	int64_t now_ms; /* on the feed's time line */
-	struct buffer line;
+	uint64_t index;           /* of the next place */
+	struct hold_waiting held; /* the last one */
 };
 
 /* The claims, as they were signed: the JWS's second part. */
@@ -30,108 +27,114 @@ static int append_claims(const struct feed_event *event, struct buffer *line)
 	return feed_base64url_decode(claims, (size_t)(end - claims), line);
 }
 
-static int show_event(struct dump *dump, uint64_t number)
+static int append_event(struct feed_txn *txn, uint64_t number, struct buffer *lines)
 {
 	struct feed_event event;
-	struct json json = {.into = &dump->line, .comma = true};
-	int result = feed_txn_event(&dump->txn, number, &event);
+	struct json json = {.into = lines, .comma = true};
+	int result = feed_txn_event(txn, number, &event);
 	if (result == RESULT_OK)
-		result = append_claims(&event, &dump->line);
+		result = append_claims(&event, lines);
 	if (result != RESULT_OK)
-		return result;
+		return RESULT_STORE;
 	json_put_bytes(&json, "jws", event.jws, event.jws_size);
 	json_close_object(&json);
-	buffer_append_byte(&dump->line, '\n');
-	if (dump->line.failed)
-		return RESULT_FULL;
-	fwrite(dump->line.data, 1, dump->line.size, stdout);
-	return RESULT_OK;
+	buffer_append_byte(lines, '\n');
+	return lines->failed ? RESULT_FULL : RESULT_OK;
 }
 
-static struct json begin_line(struct dump *dump)
+static struct json begin_line(const struct dump *dump, struct buffer *lines)
 {
-	struct json json = {.into = &dump->line};
-	buffer_reset(&dump->line);
+	struct json json = {.into = lines};
 	json_open_object(&json, NULL);
 	json_put_text(&json, "channel", dump->channel);
 	return json;
 }
 
-static int show_held(void *context, uint64_t number, enum hold_kind kind, int64_t due_ms)
+static int append_placed(struct dump *dump, struct feed_txn *txn,
+			 const struct channel_record *record, struct buffer *lines)
 {
-	struct dump *dump = context;
-	struct json json = begin_line(dump);
-	buffer_append_text(&dump->line, ",\"index\":null");
-	json_put_text(&json, "held", kind == HOLD_DELETE ? "delete" : "create");
-	json_put_number(&json, "release_in_ms", due_ms > dump->now_ms ? due_ms - dump->now_ms : 0);
-	return show_event(dump, number);
-}
-
-static int show_channel(struct dump *dump, const struct config_channel *channel)
-{
-	struct channel_record record;
-	int result = feed_txn_channel(&dump->txn, channel->name, false, &record);
-	dump->channel = channel->name;
-	if (result != RESULT_OK)
-		return result == RESULT_INVALID ? RESULT_OK : result;
-	for (uint64_t index = 0; index < record.next_index && result == RESULT_OK; index++) {
-		uint64_t number;
-		result = feed_txn_placed(&dump->txn, &record, index, &number);
-		if (result == RESULT_INVALID) {
-			result = RESULT_OK; /* past the retention */
-			continue;
-		}
-		struct json json = begin_line(dump);
-		json_put_number(&json, "index", (int64_t)index);
-		if (result == RESULT_OK)
-			result = show_event(dump, number);
+	uint64_t number;
+	int result = feed_txn_placed(txn, record, dump->index, &number);
+	if (result == RESULT_OK) {
+		struct json json = begin_line(dump, lines);
+		json_put_number(&json, "index", (int64_t)dump->index);
+		result = append_event(txn, number, lines);
 	}
-	if (result == RESULT_OK)
-		result = hold_each(&dump->txn, &record, show_held, dump);
-	return result;
+	dump->index++;
+	return result == RESULT_INVALID ? RESULT_OK : result; /* past the retention */
 }
 
-static int show_all(struct dump *dump, const struct config *config, const char *only)
+static int append_held(struct dump *dump, struct feed_txn *txn, int64_t now_ms,
+		       struct buffer *lines)
+{
+	const struct hold_waiting *held = &dump->held;
+	struct json json = begin_line(dump, lines);
+	buffer_append_text(lines, ",\"index\":null");
+	json_put_text(&json, "held", held->kind == HOLD_DELETE ? "delete" : "create");
+	json_put_number(&json, "release_in_ms", held->due_ms > now_ms ? held->due_ms - now_ms : 0);
+	return append_event(txn, held->number, lines);
+}
+
+/* Now, on the feed's time line. */
+static int feed_now(struct feed_txn *txn, int64_t *now_ms)
 {
 	struct feed_clock clock;
 	struct clock_reading now;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
-	bool any = false;
-	int result = feed_txn_clock(&dump->txn, &clock);
+	int result = feed_txn_clock(txn, &clock);
 	clock_read(&now);
 	clock_boot_id(boot_id);
-	dump->now_ms = feed_clock_advance(&clock, &now, boot_id);
-	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++) {
-		if (only && strcmp(only, config->channels[i].name) != 0)
+	*now_ms = feed_clock_advance(&clock, &now, boot_id);
+	return result;
+}
+
+/* Places first, also those that were taken since the last piece: so an event that was held then is not missed. */
+static int gather(void *context, struct feed_txn *txn, struct buffer *lines)
+{
+	struct dump *dump = context;
+	struct channel_record record;
+	int64_t now_ms = 0;
+	int result = feed_txn_channel(txn, dump->channel, false, &record);
+	if (result == RESULT_OK)
+		result = feed_now(txn, &now_ms);
+	while (result == RESULT_OK && dump->index < record.next_index && !ctl_lines_full(lines))
+		result = append_placed(dump, txn, &record, lines);
+	while (result == RESULT_OK && !ctl_lines_full(lines)) {
+		result = hold_next(txn, &record, &dump->held);
+		if (result == RESULT_OK)
+			result = append_held(dump, txn, now_ms, lines);
+	}
+	return result;
+}
+
+static int show_all(struct feed_store *store, const struct config *config, const char *only)
+{
+	int status = CTL_OK;
+	bool any = false;
+	for (size_t i = 0; i < config->channel_count && status == CTL_OK; i++) {
+		struct dump dump = {.channel = config->channels[i].name};
+		if (only && strcmp(only, dump.channel) != 0)
 			continue;
 		any = true;
-		result = show_channel(dump, &config->channels[i]);
+		status = ctl_lines_print(store, gather, &dump);
 	}
-	if (result != RESULT_OK)
-		return ctl_fail("the feed store can't be read further: it is damaged");
-	return any ? CTL_OK : ctl_fail("%s: there is no channel of that name", config->path);
+	return any ? status : ctl_fail("%s: there is no channel of that name", config->path);
 }
 
 int ctl_feed_dump(int argc, char **argv)
 {
 	char why[1024];
-	struct dump dump = {0};
 	struct feed_store *store = NULL;
 	struct config *config = ctl_load(argv[0]);
 	if (!config)
 		return CTL_FAILED;
-	buffer_init(&dump.line, LINE_MAX_BYTES);
 	int status;
 	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
 			    sizeof why) != RESULT_OK)
 		status = ctl_fail("%s", why);
-	else if (feed_txn_begin(store, true, &dump.txn) != RESULT_OK)
-		status = ctl_fail("the feed store can't be read now");
 	else
-		status = show_all(&dump, config, argc > 1 ? argv[1] : NULL);
-	feed_txn_abort(&dump.txn);
+		status = show_all(store, config, argc > 1 ? argv[1] : NULL);
 	feed_store_close(&store);
-	buffer_free(&dump.line);
 	config_free(&config);
 	return status;
 }

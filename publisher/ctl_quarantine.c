@@ -1,6 +1,7 @@
 /* ctl_quarantine.c - epptapctl quarantine: what no event could be made of, and another try */
 #include "publisher/ctl.h"
 
+#include "publisher/ctl_lines.h"
 #include "publisher/ctl_order.h"
 #include "publisher/feed_store.h"
 
@@ -9,42 +10,47 @@
 #include <string.h>
 #include <time.h>
 
-static void show(uint64_t number, const struct aside_header *header, size_t size)
+static void append(struct buffer *lines, uint64_t number, const struct aside_header *header,
+		   size_t size)
 {
 	char when[32] = "?";
 	struct tm utc;
 	time_t seconds = header->wall_us / 1000000;
 	if (gmtime_r(&seconds, &utc))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-	printf("%" PRIu64 "\t%s\t%.*s\tkind %" PRIu32 ", %zu bytes\n", number, when,
-	       (int)strnlen(header->reason, sizeof header->reason), header->reason, header->kind,
-	       size);
+	buffer_printf(lines, "%" PRIu64 "\t%s\t%.*s\tkind %" PRIu32 ", %zu bytes\n", number, when,
+		      (int)strnlen(header->reason, sizeof header->reason), header->reason,
+		      header->kind, size);
+}
+
+static int gather(void *context, struct feed_txn *txn, struct buffer *lines)
+{
+	uint64_t *number = context;
+	int result = RESULT_OK;
+	while (result == RESULT_OK && !ctl_lines_full(lines)) {
+		struct aside_header header;
+		const void *payload;
+		size_t size;
+		result = feed_txn_next_aside(txn, number, &header, &payload, &size);
+		if (result == RESULT_OK)
+			append(lines, (*number)++, &header, size);
+	}
+	return lines->failed ? RESULT_NOMEM : result;
 }
 
 static int list(const struct config *config)
 {
 	char why[1024];
-	struct aside_header header;
 	struct feed_store *store;
-	struct feed_txn txn;
-	const void *payload;
-	size_t size;
+	uint64_t number = 0;
 	if (!feed_store_exists(config->state_dir))
 		return CTL_OK;
-	int result = feed_store_open(config->state_dir, config->store_limit, true, &store, why,
-				     sizeof why);
-	if (result != RESULT_OK)
+	if (feed_store_open(config->state_dir, config->store_limit, true, &store, why,
+			    sizeof why) != RESULT_OK)
 		return ctl_fail("%s", why);
-	result = feed_txn_begin(store, true, &txn);
-	for (uint64_t number = 0; result == RESULT_OK; number++) {
-		result = feed_txn_next_aside(&txn, &number, &header, &payload, &size);
-		if (result == RESULT_OK)
-			show(number, &header, size);
-	}
-	feed_txn_abort(&txn);
+	int status = ctl_lines_print(store, gather, &number);
 	feed_store_close(&store);
-	return result == RESULT_INVALID ? CTL_OK
-					: ctl_fail("the feed store can't be read: it is damaged");
+	return status;
 }
 
 int ctl_quarantine(int argc, char **argv)

@@ -1,7 +1,5 @@
 #include "publisher/hold.h"
 
-#include "eppparse/change.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,34 +305,41 @@ int hold_next_due(struct feed_txn *txn, const struct channel_record *channel, in
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }
 
-int hold_each(struct feed_txn *txn, const struct channel_record *channel,
-	      int (*show)(void *context, uint64_t number, enum hold_kind kind, int64_t due_ms),
-	      void *context)
+/* What stands in TABLE_HOLDS; one that follows another of its name has that one's reason and time. */
+static int read_waiting(MDB_val key, MDB_val value, struct hold_waiting *event)
 {
-	uint8_t prefix[CHANNEL_SIZE];
-	struct hold_record record, first = {0};
+	struct hold_record record;
+	const char *name = (const char *)key.mv_data + CHANNEL_SIZE;
+	size_t size = key.mv_size - CHANNEL_SIZE - NUMBER_SIZE;
+	int result = read_record(value, &record);
+	if (result != RESULT_OK || size > sizeof event->name || name[size - 1] != '\0')
+		return RESULT_STORE;
+	memcpy(event->name, name, size);
+	event->number = number_of(key);
+	if (record.kind != HOLD_FOLLOWER) {
+		event->kind = (enum hold_kind)record.kind;
+		event->due_ms = record.due_ms;
+	}
+	return RESULT_OK;
+}
+
+int hold_next(struct feed_txn *txn, const struct channel_record *channel,
+	      struct hold_waiting *event)
+{
+	/* No name is empty: so all come behind the one that is all zeros. */
+	struct hold_key wanted = hold_key(channel, event->name, event->number + 1);
+	MDB_val key = {.mv_data = wanted.bytes, .mv_size = wanted.prefix + NUMBER_SIZE}, value;
 	MDB_cursor *cursor;
-	feed_key_put_u32(prefix, channel->id);
-	MDB_val key = {.mv_data = prefix, .mv_size = sizeof prefix}, value;
 	int result = open_cursor(txn, TABLE_HOLDS, &cursor);
 	if (result != RESULT_OK)
 		return result;
-	int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	for (; code == MDB_SUCCESS && result == RESULT_OK;
-	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-		if (key.mv_size < CHANNEL_SIZE + NUMBER_SIZE ||
-		    memcmp(key.mv_data, prefix, sizeof prefix) != 0)
-			break;
-		result = read_record(value, &record);
-		if (result == RESULT_OK && record.kind != HOLD_FOLLOWER)
-			first = record;
-		if (result == RESULT_OK)
-			result = show(context, number_of(key), first.kind, first.due_ms);
-	}
+	result = feed_store_result(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+	if (result == RESULT_OK && (key.mv_size <= CHANNEL_SIZE + NUMBER_SIZE ||
+				    memcmp(key.mv_data, wanted.bytes, CHANNEL_SIZE) != 0))
+		result = RESULT_INVALID;
+	if (result == RESULT_OK)
+		result = read_waiting(key, value, event);
 	mdb_cursor_close(cursor);
-	/* A cursor that fails is no end of the queue. */
-	if (result == RESULT_OK && code != MDB_SUCCESS && code != MDB_NOTFOUND)
-		result = feed_store_result(code);
 	return result;
 }
 

@@ -18,6 +18,7 @@
 #ifndef PUBLISHER_HOLD_H
 #define PUBLISHER_HOLD_H
 
+#include "eppparse/change.h"
 #include "publisher/feed_store.h"
 
 /* Numbers of events that may go out now, in this order. Owner: the caller; zeroed at first, reused, freed by
@@ -55,12 +56,18 @@ MUST_USE int hold_release_due(struct feed_txn *txn, struct channel_record *recor
 MUST_USE int hold_next_due(struct feed_txn *txn, const struct channel_record *record,
 			   int64_t *due_ms);
 
-/* Calls `show` for each event that waits on the channel, name by name, with why (the name's first event decides)
- * and when its name is due. Ends when `show` answers other than RESULT_OK, with that. */
-MUST_USE int hold_each(struct feed_txn *txn, const struct channel_record *record,
-		       int (*show)(void *context, uint64_t number, enum hold_kind kind,
-				   int64_t due_ms),
-		       void *context);
+/* An event that waits, with why (the name's first event decides) and when its name is due. */
+struct hold_waiting {
+	uint64_t number;
+	enum hold_kind kind;
+	int64_t due_ms;
+	char name[CHANGE_NAME_SIZE];
+};
+
+/* The channel's next one behind *event, which was all zeros at first: name by name. It may be another transaction than
+ * the last time. RESULT_INVALID: there is none. */
+MUST_USE int hold_next(struct feed_txn *txn, const struct channel_record *record,
+		       struct hold_waiting *event);
 
 void hold_released_free(struct hold_released *released);
 
