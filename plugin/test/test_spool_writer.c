@@ -77,7 +77,7 @@ static void assert_note(const struct spool_record_header *header, uint32_t count
 static int check_numbers(uint32_t sequence, uint32_t *next)
 {
 	struct segment_file file;
-	struct spool_record_header header;
+	struct spool_record_header header = {0};
 	const char *payload;
 	int ended = 0;
 	assert_true(segment_open(&file, scratch.path, number, sequence));
@@ -337,8 +337,9 @@ static void a_segment_that_is_taken_away_is_told_and_another_begun(void **state)
 	(void)state;
 	char path[PATH_MAX];
 	struct segment_file file;
-	struct spool_record_header header;
-	const char *payload = NULL;
+	struct spool_record_header header = {0};
+	static const struct spool_gap none;
+	const char *payload = (const char *)&none;
 	struct spool_gap gap;
 	struct spool_writer *writer = open_writer(PLENTY);
 	append_number(writer, 0, 10);
