@@ -26,14 +26,14 @@ static int put(struct epptap *tap, const struct queue_entry *entry, uint64_t *po
 	       enum loss *reason)
 {
 	uint64_t room = queue_room_of(entry);
-	bool may = registrars_hold(tap->registrars, entry->owner, room, queue_used(tap->queue),
-				   queue_capacity(tap->queue));
+	bool may = registrars_hold(tap->registrars, entry->owner, SHARED_QUEUE, room,
+				   queue_used(tap->queue), queue_capacity(tap->queue));
 	if (may && queue_put(tap->queue, entry, position) == RESULT_OK)
 		return RESULT_OK;
 	/* A spool that can't be written is the cause of all that follows from it. */
 	*reason = capture_why_full(tap->capture);
 	if (may)
-		registrars_release(tap->registrars, entry->owner, room);
+		registrars_release(tap->registrars, entry->owner, SHARED_QUEUE, room);
 	else if (*reason == LOSS_QUEUE_FULL)
 		*reason = LOSS_REGISTRAR_QUOTA;
 	return RESULT_FULL;
@@ -123,16 +123,32 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
 	return result == RESULT_OK ? await(tap, position) : result;
 }
 
+/* Takes a ticket for the entry, if its owner may have one more; gather.c gives it back when all is said about it. */
+static int take_ticket(struct epptap *tap, struct queue_entry *entry)
+{
+	enum loss reason = LOSS_REGISTRAR_QUOTA;
+	if (registrars_hold(tap->registrars, entry->owner, SHARED_TICKETS, 1,
+			    tickets_used(tap->tickets), TICKETS)) {
+		if (tickets_take(tap->tickets, entry->owner, &entry->ticket) == RESULT_OK)
+			return RESULT_OK;
+		registrars_release(tap->registrars, entry->owner, SHARED_TICKETS, 1);
+		reason = LOSS_NO_TICKET;
+	}
+	lose(tap, entry->owner, reason, entry->wall_us);
+	return RESULT_FULL;
+}
+
 /* Puts the command of an intent into the queue, with a ticket of its own. */
 static int put_begin(struct epptap *tap, struct queue_entry *entry, uint64_t *position)
 {
-	if (tickets_take(tap->tickets, entry->owner, &entry->ticket) != RESULT_OK) {
-		lose(tap, entry->owner, LOSS_NO_TICKET, entry->wall_us);
-		return RESULT_FULL;
-	}
-	int result = put_command(tap, entry, position);
+	int result = take_ticket(tap, entry);
 	if (result != RESULT_OK)
+		return result;
+	result = put_command(tap, entry, position);
+	if (result != RESULT_OK) {
 		tickets_give_back(tap->tickets, entry->ticket);
+		registrars_release(tap->registrars, entry->owner, SHARED_TICKETS, 1);
+	}
 	return result;
 }
 

@@ -111,7 +111,8 @@ static void pause_for(struct capture *capture, int64_t microseconds)
 /* Gives back the oldest entry's room. */
 static void drop(struct capture *capture, const struct queue_entry *entry)
 {
-	registrars_release(capture->parts.registrars, entry->owner, queue_room_of(entry));
+	registrars_release(capture->parts.registrars, entry->owner, SHARED_QUEUE,
+			   queue_room_of(entry));
 	queue_pop(capture->parts.queue);
 }
 

@@ -14,13 +14,13 @@
 /* Why a change was lost. */
 enum loss {
 	LOSS_QUEUE_FULL,      /* no room in the queue */
-	LOSS_REGISTRAR_QUOTA, /* little room in the queue, and much of it is this registrar's */
-	LOSS_SPOOL_LIMIT,     /* no room in the queue, because the spool is at its limit */
-	LOSS_DISK_FULL,       /* the same, because the disk takes nothing: full, or failing */
-	LOSS_FRAME_LIMIT,     /* a frame over capture.frame_limit, with a success */
-	LOSS_NO_TICKET,       /* all tickets are open */
-	LOSS_RECORD_LIMIT,    /* over a spool record's bound, or no memory for it */
-	LOSS_CLOSED,          /* not durable when the tap was closed */
+	LOSS_REGISTRAR_QUOTA, /* little room in the queue, or few tickets, and this registrar has many */
+	LOSS_SPOOL_LIMIT,  /* no room in the queue, because the spool is at its limit */
+	LOSS_DISK_FULL,    /* the same, because the disk takes nothing: full, or failing */
+	LOSS_FRAME_LIMIT,  /* a frame over capture.frame_limit, with a success */
+	LOSS_NO_TICKET,    /* all tickets are open */
+	LOSS_RECORD_LIMIT, /* over a spool record's bound, or no memory for it */
+	LOSS_CLOSED,       /* not durable when the tap was closed */
 	LOSSES,
 };
 

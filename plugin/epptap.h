@@ -76,7 +76,8 @@ int epptap_transaction(struct epptap *tap, const char *registrar, const void *co
  * and nothing of it is shown by epptap_transaction().
  * *ticket is what epptap_end() takes: 0 if the command changes nothing, or was not taken (EPPTAP_ETIMEOUT gives one). A
  * ticket is good in the process and for the handle that gave it, from any thread, for one epptap_end(); 16384 can be
- * open at once. Those that are open when the tap is closed are told as unknown.
+ * open at once, and when three quarters of them are, no registrar of several gets more than a quarter. Those that are
+ * open when the tap is closed are told as unknown.
  * Answers as epptap_transaction() does, EPPTAP_EFULL also if too many tickets are open. A command over
  * capture.frame_limit is counted as lost, whatever comes of it. */
 int epptap_begin(struct epptap *tap, const char *registrar, const void *command,

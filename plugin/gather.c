@@ -179,8 +179,11 @@ static void keep(struct gather *gather, struct intent *intent)
 
 static void close_intent(struct gather *gather, uint64_t ticket)
 {
-	gather->kept -= tickets_intent(gather->parts.tickets, ticket)->size;
+	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
+	unsigned owner = intent->owner;
+	gather->kept -= intent->size;
 	tickets_close(gather->parts.tickets, ticket);
+	registrars_release(gather->parts.registrars, owner, SHARED_TICKETS, 1);
 }
 
 /* The command failed, or was not carried out. */

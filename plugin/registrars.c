@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 enum {
-	SHARED = 0,
+	NAMELESS = 0,
 	PLACES = 4096,
 	PROBES = 32,
 	TELL_PAUSE_US = 1000000,
@@ -24,7 +24,7 @@ struct tally {
 
 struct registrar {
 	_Atomic uint64_t key; /* of the login; 0: the place is free */
-	_Atomic uint64_t held;
+	_Atomic uint64_t held[SHARED_COUNT];
 	char login[REGISTRARS_LOGIN_SIZE];
 	struct tally tallies[LOSSES];
 };
@@ -95,26 +95,27 @@ unsigned registrars_find(struct registrars *registrars, const char *login)
 		if (there == key)
 			return who;
 	}
-	return SHARED;
+	return NAMELESS;
 }
 
-bool registrars_hold(struct registrars *registrars, unsigned who, uint64_t bytes, uint64_t used,
-		     uint64_t capacity)
+bool registrars_hold(struct registrars *registrars, unsigned who, enum shared what, uint64_t amount,
+		     uint64_t used, uint64_t capacity)
 {
-	struct registrar *registrar = &registrars->places[who];
+	_Atomic uint64_t *all_held = &registrars->places[who].held[what];
 	/* Added first, so that many threads of one registrar see each other's. */
-	uint64_t held =
-		atomic_fetch_add_explicit(&registrar->held, bytes, memory_order_relaxed) + bytes;
-	if (used + bytes <= capacity - capacity / 4 || held <= capacity / 4 ||
+	uint64_t held = atomic_fetch_add_explicit(all_held, amount, memory_order_relaxed) + amount;
+	if (used + amount <= capacity - capacity / 4 || held <= capacity / 4 ||
 	    atomic_load_explicit(&registrars->seen, memory_order_relaxed) < 2)
 		return true;
-	registrars_release(registrars, who, bytes);
+	registrars_release(registrars, who, what, amount);
 	return false;
 }
 
-void registrars_release(struct registrars *registrars, unsigned who, uint64_t bytes)
+void registrars_release(struct registrars *registrars, unsigned who, enum shared what,
+			uint64_t amount)
 {
-	atomic_fetch_sub_explicit(&registrars->places[who].held, bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&registrars->places[who].held[what], amount,
+				  memory_order_relaxed);
 }
 
 void registrars_lose(struct registrars *registrars, unsigned who, enum loss reason, int64_t wall_us)
@@ -153,11 +154,11 @@ bool registrars_next_losses(struct registrars *registrars, size_t *place, int64_
 	while (*place < end) {
 		size_t order = *place / LOSSES;
 		losses->reason = *place % LOSSES;
-		losses->who = order == 0 ? SHARED
+		losses->who = order == 0 ? NAMELESS
 					 : atomic_load_explicit(&registrars->order[order - 1],
 								memory_order_acquire);
 		++*place;
-		if (order > 0 && losses->who == SHARED)
+		if (order > 0 && losses->who == NAMELESS)
 			continue; /* its name is being written: next time */
 		struct registrar *registrar = &registrars->places[losses->who];
 		losses->login = registrar->login;

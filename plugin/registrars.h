@@ -1,4 +1,4 @@
-/* registrars.h - who holds how much of the queue, and what was lost of whom
+/* registrars.h - who holds how much of what all share, and what was lost of whom
  *
  * A table of fixed size, in which each login has a place of its own from its first call on; NULL is a login like any
  * other, the empty one. Those that find no place share the last one, which has no name.
@@ -27,12 +27,20 @@ void registrars_free(struct registrars **registrars);
 /* The place of a login, which may be NULL; from now on it is one that this tap has seen. */
 unsigned registrars_find(struct registrars *registrars, const char *login);
 
-/* May this registrar have `bytes` more in a queue of which `used` of `capacity` are taken? True: it has them, until
- * registrars_release(). False: the queue would be over three quarters full, more than a quarter of it this registrar's,
- * and it is not the only one that this tap has seen. */
-bool registrars_hold(struct registrars *registrars, unsigned who, uint64_t bytes, uint64_t used,
-		     uint64_t capacity);
-void registrars_release(struct registrars *registrars, unsigned who, uint64_t bytes);
+/* What all registrars share. */
+enum shared {
+	SHARED_QUEUE,   /* in bytes */
+	SHARED_TICKETS, /* in tickets */
+	SHARED_COUNT,
+};
+
+/* May this registrar have `amount` more of something of which `used` of `capacity` are taken? True: it has that, until
+ * registrars_release(). False: over three quarters would be taken, more than a quarter by this registrar, and it is not
+ * the only one that this tap has seen. */
+bool registrars_hold(struct registrars *registrars, unsigned who, enum shared what, uint64_t amount,
+		     uint64_t used, uint64_t capacity);
+void registrars_release(struct registrars *registrars, unsigned who, enum shared what,
+			uint64_t amount);
 
 /* A change of this registrar's was lost at wall_us. */
 void registrars_lose(struct registrars *registrars, unsigned who, enum loss reason,

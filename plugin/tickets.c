@@ -26,6 +26,7 @@ struct tickets {
 	 * upper half, how often it was changed: who takes the first must not be fooled by one that was taken and given
 	 * back. */
 	_Atomic uint64_t free;
+	_Atomic uint64_t used; /* never below the number of places that are not free */
 	_Atomic uint32_t handed;
 	_Atomic uint64_t handed_count; /* never below the number of those that came into the list */
 	uint64_t shown;                /* the capture thread's */
@@ -107,9 +108,12 @@ static void push_free(struct tickets *tickets, uint32_t place)
 
 int tickets_take(struct tickets *tickets, unsigned owner, uint64_t *ticket)
 {
+	atomic_fetch_add(&tickets->used, 1);
 	uint32_t place = pop_free(tickets);
-	if (place == NONE)
+	if (place == NONE) {
+		atomic_fetch_sub(&tickets->used, 1);
 		return RESULT_FULL;
+	}
 	tickets->places[place].owner = owner;
 	uint64_t use = atomic_load(&tickets->places[place].word) / STATES;
 	*ticket = ticket_of(use ? use : tickets->first, place);
@@ -121,6 +125,12 @@ void tickets_give_back(struct tickets *tickets, uint64_t ticket)
 {
 	atomic_store(&place_of(tickets, ticket)->word, word_of(ticket + TICKETS, STATE_FREE));
 	push_free(tickets, (uint32_t)(ticket % TICKETS));
+	atomic_fetch_sub(&tickets->used, 1);
+}
+
+uint64_t tickets_used(const struct tickets *tickets)
+{
+	return atomic_load_explicit(&tickets->used, memory_order_relaxed);
 }
 
 int tickets_end(struct tickets *tickets, uint64_t ticket, unsigned *owner)

@@ -46,6 +46,9 @@ void tickets_free(struct tickets **tickets);
 /* A new ticket, never 0, for the registrar `owner`. RESULT_FULL: all are open. */
 MUST_USE int tickets_take(struct tickets *tickets, unsigned owner, uint64_t *ticket);
 
+/* How many places are not free (any thread): a moment's view. */
+uint64_t tickets_used(const struct tickets *tickets);
+
 /* Takes back one of which nobody was told. */
 void tickets_give_back(struct tickets *tickets, uint64_t ticket);
 

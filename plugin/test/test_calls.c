@@ -101,9 +101,14 @@ static int show(const char *registrar, const char *command, const char *response
 				  strlen(response));
 }
 
+static int begin_of(const char *registrar, const char *command, uint64_t *ticket)
+{
+	return epptap_begin(tap, registrar, command, strlen(command), ticket);
+}
+
 static int begin(const char *command, uint64_t *ticket)
 {
-	return epptap_begin(tap, "clientx", command, strlen(command), ticket);
+	return begin_of("clientx", command, ticket);
 }
 
 static uint64_t begun(const char *command)
@@ -280,17 +285,22 @@ static void wrong_arguments_and_tickets_are_refused(void **state)
 	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EINVAL);
 }
 
+/* Opens that many, and waits until they are out of the queue. */
+static void open_many(uint64_t *tickets, int count)
+{
+	for (int i = 0; i < count; i++)
+		while (begin(FRAME_UPDATE("a.example"), &tickets[i]) == EPPTAP_EFULL)
+			usleep(1000); /* the queue, for now */
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+}
+
 static void more_intents_than_can_be_open_are_refused_and_told(void **state)
 {
 	(void)state;
 	static uint64_t tickets[TICKETS];
 	uint64_t ticket = 5;
 	open_tap();
-	for (int i = 0; i < TICKETS; i++) {
-		while (begin(FRAME_UPDATE("a.example"), &tickets[i]) == EPPTAP_EFULL)
-			usleep(1000); /* the queue, for now */
-	}
-	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	open_many(tickets, TICKETS);
 	assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_EFULL);
 	assert_true(ticket == 0);
 	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
@@ -309,6 +319,32 @@ static void more_intents_than_can_be_open_are_refused_and_told(void **state)
 	assert_int_equal(spooled_count(&spooled, SPOOL_CHANGE), 1);
 	assert_int_equal(spooled_count(&spooled, SPOOL_UNKNOWN), TICKETS - 1);
 	assert_int_equal(spooled.items[spooled.count - 1].header.kind, SPOOL_CLOSED);
+}
+
+static void a_registrar_that_leaves_intents_open_leaves_tickets_for_others(void **state)
+{
+	(void)state;
+	enum { QUARTER = TICKETS / 4, ANYBODYS = 3 * QUARTER };
+	static uint64_t tickets[ANYBODYS];
+	uint64_t ticket;
+	with.queue = "64MiB"; /* what is refused is refused for its tickets */
+	write_config();
+	open_tap();
+	open_many(tickets, ANYBODYS);
+	assert_int_equal(begin_of("clienty", FRAME_UPDATE("y.example"), &ticket), EPPTAP_OK);
+	assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_EFULL);
+	assert_true(ticket == 0);
+	assert_counted("\"registrar_quota\":1,");
+	for (int i = 1; i < QUARTER; i++)
+		assert_int_equal(begin_of("clienty", FRAME_UPDATE("y.example"), &ticket),
+				 EPPTAP_OK);
+	assert_counted("\"no_ticket\":0,");
+	/* What it gives back is free for it again, as long as there is no more than that taken. */
+	for (int i = 0; i < ANYBODYS; i++)
+		assert_int_equal(end(tickets[i], ""), EPPTAP_OK);
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	open_many(tickets, ANYBODYS - QUARTER);
+	assert_counted("\"registrar_quota\":1,");
 }
 
 static void an_end_that_finds_no_room_is_told_as_unknown(void **state)
@@ -699,6 +735,7 @@ int main(void)
 		WITH_CONFIG(what_cannot_be_read_is_a_gap_and_no_intent_stays_open),
 		WITH_CONFIG(wrong_arguments_and_tickets_are_refused),
 		WITH_CONFIG(more_intents_than_can_be_open_are_refused_and_told),
+		WITH_CONFIG(a_registrar_that_leaves_intents_open_leaves_tickets_for_others),
 		WITH_CONFIG(an_end_that_finds_no_room_is_told_as_unknown),
 		WITH_CONFIG(frames_over_the_limit_are_told),
 		WITH_CONFIG(a_flood_of_one_registrar_costs_another_nothing),

@@ -231,6 +231,7 @@ static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
 	config.capture.queue = 100; /* room for one change */
 	for (int i = 0; i < 3; i++) {
 		unsigned owner;
+		assert_true(registrars_hold(registrars, 1, SHARED_TICKETS, 1, i, TICKETS));
 		assert_int_equal(tickets_take(tickets, 1, &tickets_of[i]), RESULT_OK);
 		assert_int_equal(tickets_end(tickets, tickets_of[i], &owner), RESULT_OK);
 		put_intent(tickets_of[i], FRAME_UPDATE("a.example"), "");

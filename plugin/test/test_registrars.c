@@ -35,7 +35,7 @@ static unsigned find(const char *login)
 
 static bool hold(unsigned who, uint64_t bytes, uint64_t used)
 {
-	return registrars_hold(registrars, who, bytes, used, CAPACITY);
+	return registrars_hold(registrars, who, SHARED_QUEUE, bytes, used, CAPACITY);
 }
 
 static void each_login_keeps_a_place_of_its_own(void **state)
@@ -105,12 +105,14 @@ static void a_registrar_with_a_quarter_is_refused_where_room_is_short(void **sta
 	assert_true(hold(greedy, 3 * QUARTER, 0));
 	assert_false(hold(greedy, 64, 3 * QUARTER));
 	/* A refusal holds nothing: what is given back is enough again. */
-	registrars_release(registrars, greedy, 2 * QUARTER + 64);
+	registrars_release(registrars, greedy, SHARED_QUEUE, 2 * QUARTER + 64);
 	assert_true(hold(greedy, 64, 3 * QUARTER));
 	assert_false(hold(greedy, 64, 3 * QUARTER));
 	/* The last quarter is there for others, up to a quarter each. */
 	assert_true(hold(modest, QUARTER, 3 * QUARTER));
 	assert_false(hold(modest, 64, 3 * QUARTER));
+	/* What it has of one thing doesn't count for another. */
+	assert_true(registrars_hold(registrars, greedy, SHARED_TICKETS, 1, 15, 16));
 }
 
 static void losses_are_told_with_count_and_times_and_only_once(void **state)

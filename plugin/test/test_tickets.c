@@ -84,9 +84,11 @@ static void when_all_are_open_there_is_none_until_one_is_closed(void **state)
 	(void)state;
 	static uint64_t all[TICKETS];
 	uint64_t one_more = 5;
+	assert_int_equal(tickets_used(tickets), 0);
 	for (int i = 0; i < TICKETS; i++)
 		all[i] = take(1);
 	assert_int_equal(tickets_take(tickets, 1, &one_more), RESULT_FULL);
+	assert_int_equal(tickets_used(tickets), TICKETS);
 	assert_int_equal(end(all[9999]), RESULT_OK);
 	assert_int_equal(tickets_take(tickets, 1, &one_more), RESULT_FULL);
 	tickets_close(tickets, all[9999]);
