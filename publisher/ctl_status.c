@@ -234,7 +234,9 @@ static void judge_publisher(struct view *view)
 	if (*view->refusal)
 		complain(view, "it can't be published from: %s", view->refusal);
 	else if (refused)
-		complain(view, "the publisher refused to publish a moment ago: the log says why");
+		complain(view,
+			 "the publisher refuses to publish: the log says why; once a key or the "
+			 "config is mended, reload");
 	if (refused)
 		return;
 	if (view->publishes && strcmp(state_of(view), "waits_for_port") == 0)
@@ -249,7 +251,9 @@ static void judge_publisher(struct view *view)
 		complain(view, "the publisher does not publish: its state is %.32s",
 			 state_of(view));
 	else if (!view->publishes && (view->writers || view->spool.waiting_bytes))
-		complain(view, "nobody publishes: changes wait in the spool");
+		complain(view,
+			 "nobody publishes: changes stay in the spool until epptapd runs, or, "
+			 "`publisher: embedded`, a front end");
 	else if (!view->publishes && !ended)
 		complain(view, "the publisher has ended uncleanly, and no front end has it open");
 }
