@@ -87,10 +87,20 @@ const char *state_dir_network_type(long type)
 	return NULL;
 }
 
-static int check_mode(const char *path, char *why, size_t why_size)
+static int check_owner(const char *path, char *why, size_t why_size)
 {
 	struct stat folder;
-	if (stat(path, &folder) != 0 || !(folder.st_mode & 022))
+	if (stat(path, &folder) != 0)
+		return RESULT_OK;
+	if (folder.st_uid != geteuid()) {
+		snprintf(why, why_size,
+			 "state_dir %s is user %lu's, this process is user %lu's: what one makes "
+			 "the "
+			 "other can't read. Run all of epptap as the front end's user",
+			 path, (unsigned long)folder.st_uid, (unsigned long)geteuid());
+		return RESULT_STORE;
+	}
+	if (!(folder.st_mode & 022))
 		return RESULT_OK;
 	snprintf(
 		why, why_size,
@@ -106,7 +116,7 @@ int state_dir_check(const char *path, char *why, size_t why_size)
 	const char *name =
 		statfs(path, &system) == 0 ? state_dir_network_type(system.f_type) : NULL;
 	if (!name)
-		return check_mode(path, why, why_size);
+		return check_owner(path, why, why_size);
 	snprintf(why, why_size,
 		 "state_dir %s lies on a network file system (%s), whose locks and syncs can't be "
 		 "trusted; it must be on a local disk",

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static int write_record(struct spool_writer *writer, enum spool_kind kind, const void *payload,
 			size_t size)
@@ -21,23 +19,11 @@ static int write_record(struct spool_writer *writer, enum spool_kind kind, const
 	return result == RESULT_OK ? spool_writer_sync(writer) : result;
 }
 
-/* What another user writes, the publisher can't read. A folder that is not there yet is made. */
-static bool is_owner(const char *state_dir)
-{
-	struct stat folder;
-	return stat(state_dir, &folder) != 0 || folder.st_uid == geteuid();
-}
-
 int ctl_order(const struct config *config, enum spool_kind kind, const void *payload, size_t size)
 {
 	char why[1024];
 	struct state_dir *dir = NULL;
 	struct spool_writer *writer = NULL;
-	if (!is_owner(config->state_dir))
-		return ctl_fail(
-			"state_dir %s is another user's, who could not read the order: run this "
-			"as the front end's user",
-			config->state_dir);
 	if (state_dir_open(config->state_dir, &dir, why, sizeof why) != RESULT_OK)
 		return ctl_fail("%s", why);
 	int result = spool_writer_open(dir, config->spool_limit, &writer);
