@@ -229,10 +229,23 @@ static void look_for_orders(struct publisher *publisher)
 	pthread_mutex_unlock(&publisher->lock);
 }
 
+/* A key that was refused may have been replaced by a good one. */
+static void look_for_key(struct publisher *publisher)
+{
+	char why[WHY_SIZE];
+	struct signing_key *key;
+	if (signing_key_load(publisher->config->key_event, &key, why, sizeof why) != RESULT_OK)
+		return;
+	signing_key_free(&publisher->key);
+	publisher->key = key;
+}
+
 /* Tries to become the one that publishes; returns how long to pause. */
 static long stand_by(struct publisher *publisher)
 {
 	char why[WHY_SIZE];
+	if (publisher->failed)
+		look_for_key(publisher);
 	int result = take_over(publisher, why, sizeof why);
 	if (result == RESULT_OK)
 		return publisher->pipeline ? 0 : STAND_BY_MS;
