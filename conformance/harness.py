@@ -50,10 +50,18 @@ def wait_until(what, look, seconds=10, every=0.02):
         time.sleep(every)
 
 
+_ports_given = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that was not given before: the kernel may name one twice."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            port = probe.getsockname()[1]
+        if port not in _ports_given:
+            _ports_given.add(port)
+            return port
 
 
 def epptapctl(*arguments, check=True, timeout=20):
@@ -316,6 +324,17 @@ class Epptapd:
         self.notifications()
         self.manager.close()
         return self.process.returncode
+
+
+def quiet_feed_dump(config):
+    """feed_dump() of all channels at one moment: a dump is no snapshot, but two that are the same were made at rest."""
+    def look():
+        nonlocal last
+        before, last = last, [{**line, 'release_in_ms': None} for line in feed_dump(config)]
+        return before is not None and last == before
+    last = None
+    wait_until('the feed is at rest', look, every=0)
+    return last
 
 
 def feed_dump(config, channel=None):

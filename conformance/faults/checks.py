@@ -8,7 +8,7 @@ import bisect
 import collections
 import json
 
-from harness import epptapctl, feed_dump, wait_until
+from harness import epptapctl, feed_dump, quiet_feed_dump, wait_until
 from load import shared_name
 from stage import KILLED, Violation
 
@@ -142,7 +142,7 @@ class Checks:
 
     def check(self):
         positions, heard = self.stage.positions(), self._hear()  # before the feed is looked at: nothing may be ahead of it
-        lines = feed_dump(self.stage.work.config)
+        lines = quiet_feed_dump(self.stage.work.config)
         channels = {name: [line for line in lines if line['channel'] == name] for name in self.stage.work.ports}
         vetted = Feed(channels['vetted'])
         self._check_places(channels, positions)
