@@ -336,8 +336,9 @@ static int take_end(struct batch_maker *maker, const struct spool_merged *merged
 		    const struct clock_reading *now, struct batch *batch)
 {
 	const struct spool_segment *segment = &merged->segment;
-	bool damaged = segment->unreadable || segment->tail_damaged || segment->taken_away;
-	bool crashed = merged->writer_gone && !segment->closed && !segment->unreadable;
+	bool foreign = segment->unreadable && segment->damaged;
+	bool damaged = foreign || segment->tail_damaged || segment->taken_away;
+	bool crashed = merged->writer_gone && !segment->closed && !foreign;
 	int result = RESULT_OK;
 	if (merged->writer_gone &&
 	    !run_errand(maker, ERRAND_INTENTS, segment->name.writer, now, batch))

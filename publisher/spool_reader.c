@@ -137,7 +137,7 @@ static int read_header(int fd, const struct spool_name *name, struct spool_segme
 static void begin_unreadable(struct spool_segment *segment)
 {
 	const struct spool_name *name = &segment->name;
-	segment->unreadable = segment->damaged = true;
+	segment->unreadable = true;
 	memcpy(segment->id, &name->writer, sizeof name->writer);
 	memcpy(segment->id + sizeof name->writer, &name->sequence, sizeof name->sequence);
 }
@@ -167,6 +167,9 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 		result = read_header(fd, &name, &header);
 	}
 	int error = errno;
+	/* A writer that died while it made its last segment has written nothing into it: that is no damage. */
+	bool torn = lseek(fd, 0, SEEK_END) < (off_t)sizeof header &&
+		    next_sequence(reader, name.sequence) == 0;
 	close(fd);
 	if (result == RESULT_STORE)
 		return try_again(reader, error);
@@ -178,6 +181,7 @@ static enum spool_step begin_segment(struct spool_reader *reader, bool alive)
 		begin_readable(&reader->segment, &header);
 	else
 		begin_unreadable(&reader->segment);
+	reader->segment.damaged = reader->segment.unreadable && !torn;
 	reader->salt = header.salt;
 	reader->offset = sizeof header;
 	reader->window_size = 0;

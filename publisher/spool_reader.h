@@ -50,8 +50,8 @@ struct spool_segment {
 	char boot_id[SPOOL_BOOT_ID_SIZE];
 	int64_t created_us;   /* wall clock; 0: its header can't be read */
 	int64_t last_wall_us; /* of the record that was read last; created_us before the first */
-	bool unreadable;      /* no segment of this version: no record is read from it */
-	bool damaged;         /* something in it was passed over */
+	bool unreadable; /* no segment of this version, or not made to its end: no record is read from it */
+	bool damaged; /* something in it was passed over */
 	bool tail_damaged; /* when it is done: something behind its last record was, that is no torn write */
 	bool taken_away; /* its file went while it was read */
 	bool last;       /* when it is done: no other follows */

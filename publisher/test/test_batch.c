@@ -543,6 +543,18 @@ static void an_unreadable_segment_is_told_once(void **state)
 	assert_true(fixture_segment_is_there(config->state_dir, number_of(0), 1, ".bad"));
 }
 
+/* Its writer died while it made the file: nothing was in it, so nothing is damaged. */
+static void a_segment_that_was_not_made_to_its_end_is_a_crash(void **state)
+{
+	(void)state;
+	begin(0, 1);
+	fixture_segment_cut(&segments[0], config->state_dir, 10);
+	publish();
+	assert_string_equal(story(), "gap crash");
+	assert_int_equal(tallies.damaged, 0);
+	assert_false(fixture_segment_is_there(config->state_dir, number_of(0), 1, ".bad"));
+}
+
 static struct spool_gap some_gap(void)
 {
 	return (struct spool_gap){.count = 12,
@@ -896,6 +908,7 @@ int main(void)
 		WITH_STORE(damage_is_told_from_the_record_before_to_the_one_behind),
 		WITH_STORE(a_damaged_tail_is_told_unless_it_is_torn_by_a_death),
 		WITH_STORE(an_unreadable_segment_is_told_once),
+		WITH_STORE(a_segment_that_was_not_made_to_its_end_is_a_crash),
 		WITH_STORE(a_gap_of_the_writers_is_passed_on_with_all_it_says),
 		WITH_STORE(a_gap_that_no_writer_of_ours_wrote_is_set_aside),
 		WITH_STORE(what_is_no_change_goes_into_quarantine_and_is_told),
