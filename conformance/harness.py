@@ -333,7 +333,7 @@ def quiet_feed_dump(config):
         before, last = last, [{**line, 'release_in_ms': None} for line in feed_dump(config)]
         return before is not None and last == before
     last = None
-    wait_until('the feed is at rest', look, every=0)
+    wait_until('the feed is at rest', look, seconds=60, every=0)
     return last
 
 
