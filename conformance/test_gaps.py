@@ -56,10 +56,14 @@ def _dump_or_nothing(work):
 
 
 def _gaps_of(work):
-    """The gaps, which must be the same, signed bytes in both channels."""
-    lines = [line for line in _dump_or_nothing(work) if line['event']['sub_id']['uri'] == REGISTRY]
-    own = [[line['jws'] for line in lines if line['channel'] == channel] for channel in ('vetted', 'public')]
-    assert own[0] == own[1]
+    """The gaps, which must be the same, signed bytes in both channels: as soon as neither is ahead of the dump of the other."""
+    def same():
+        nonlocal lines, own
+        lines = [line for line in _dump_or_nothing(work) if line['event']['sub_id']['uri'] == REGISTRY]
+        own = [[line['jws'] for line in lines if line['channel'] == channel] for channel in ('vetted', 'public')]
+        return own[0] == own[1]
+    lines = own = None
+    wait_until('both channels tell the same gaps', same)
     assert len(set(own[0])) == len(own[0])
     verifier = Verifier(keys_of_jwks(work.log_dir('vetted') / 'jwks.json'), REGISTRY)
     for jws in own[0]:
