@@ -138,10 +138,11 @@ static bool read_tally(struct tally *tally, int64_t now_us, struct registrar_los
 	losses->count = count - tally->told;
 	losses->to_us = atomic_load(&tally->last_us);
 	losses->from_us = atomic_load(&tally->first_us);
-	/* Cleared since, by the telling of one that came beside these: they are as old as its last. */
+	/* Cleared since, by the telling of one that came beside these: they are as old as its last. Or set by one that
+	 * came beside the last, and is newer by a moment. */
+	int64_t before_us = tally->told_to_us;
 	if (losses->from_us == 0 || losses->from_us > losses->to_us)
-		losses->from_us =
-			tally->told_to_us < losses->to_us ? tally->told_to_us : losses->to_us;
+		losses->from_us = before_us && before_us < losses->to_us ? before_us : losses->to_us;
 	return true;
 }
 

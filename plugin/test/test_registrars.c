@@ -171,6 +171,20 @@ static void each_reason_of_each_registrar_is_told_once_a_second(void **state)
 	assert_true(registrars_next_losses(registrars, &place, INT64_MAX, &losses));
 }
 
+static void losses_that_come_in_the_wrong_order_have_a_time_all_the_same(void **state)
+{
+	struct registrar_losses losses;
+	size_t place = 0;
+	(void)state;
+	unsigned who = find("one");
+	registrars_lose(registrars, who, LOSS_QUEUE_FULL, 500);
+	registrars_lose(registrars, who, LOSS_QUEUE_FULL, 20);
+	assert_true(registrars_next_losses(registrars, &place, INT64_MAX, &losses));
+	assert_int_equal(losses.count, 2);
+	assert_int_equal(losses.from_us, 20);
+	assert_int_equal(losses.to_us, 20);
+}
+
 enum { THREADS = 8, PER_THREAD = 20000, LOGINS = 5 };
 
 static _Atomic unsigned running;
@@ -258,6 +272,7 @@ int main(void)
 		WITH_TABLE(a_registrar_with_a_quarter_is_refused_where_room_is_short),
 		WITH_TABLE(losses_are_told_with_count_and_times_and_only_once),
 		WITH_TABLE(each_reason_of_each_registrar_is_told_once_a_second),
+		WITH_TABLE(losses_that_come_in_the_wrong_order_have_a_time_all_the_same),
 		WITH_TABLE(under_many_threads_each_loss_is_told_once),
 		WITH_TABLE(many_threads_of_one_registrar_get_no_more_than_its_quarter),
 	};
