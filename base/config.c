@@ -107,6 +107,7 @@ void config_free(struct config **config)
 	free(gone->state_dir);
 	free(gone->key_event);
 	free(gone->key_log);
+	free(gone->key_log_before);
 	free(gone->key_cosigner);
 	free(gone->metrics);
 	free(gone);

@@ -1,8 +1,7 @@
 /* config.h - the configuration: one YAML file, read once, then never changed
  *
- * etc/epptap.yaml shows every key. Each has a row in the table of config.c: type, unit, bounds, default. Unknown and
- * doubled keys are errors; so is a value that asks for what this version does not do yet. Some keys are read and
- * checked, but nothing uses them yet: their members say so below, and etc/epptap.yaml beside each.
+ * etc/epptap.yaml shows every key. Each has a row in the table of config_table.c: type, unit, bounds, default. Unknown
+ * and doubled keys are errors.
  * Owner: whoever called config_load(); the struct is immutable afterwards, so any thread may read it.
  * Times are milliseconds, sizes bytes.
  */
@@ -79,25 +78,26 @@ struct config {
 	char *state_dir;
 	/* Of each key the path, or a URI of another scheme than file: */
 	char *key_event;
-	char *key_log, *key_cosigner; /* may be NULL; read by `epptapctl check`, and not used yet */
+	char *key_log, *key_cosigner; /* both NULL: no channel has a log */
+	char *key_log_before;         /* signs logs beside key_log; may be NULL */
 	enum config_publisher publisher;
 	enum config_alg alg;
 	struct {
 		uint64_t queue, frame_limit;
-		uint64_t streams; /* not used yet */
+		uint64_t streams; /* bytes for all raw streams */
 		enum config_durability durability;
 		int64_t wait_limit_ms; /* of durability: wait */
-		bool intent;           /* not used yet */
+		bool intent; /* do raw streams note transforms before they are carried out? */
 	} capture;
 	int64_t reorder_ms;
 	uint64_t spool_limit, store_limit;
-	bool server_changes;
+	bool server_changes; /* does the registry tell its own changes? Then some of the queue is kept for them */
 	unsigned sign_threads;          /* 0: half the cores, at least one */
 	struct config_pairs registrars; /* as token.h has ids and titles; to: "hide" for none */
-	struct config_pairs namespaces;
-	struct config_pairs verbs;
+	struct config_pairs namespaces; /* URIs; to: one of epp_names.h */
+	struct config_pairs verbs; /* to: create, update, delete, renew, transfer, restore, query */
 	int64_t retention_ms;
-	int64_t checkpoint_ms; /* how often position.json is written; no log is signed yet */
+	int64_t checkpoint_ms; /* how soon after news a log is signed */
 	struct config_channel *channels;
 	size_t channel_count;
 	char *metrics; /* path or NULL */

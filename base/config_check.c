@@ -138,6 +138,7 @@ static int check_keys(struct config_reader *reader, const yaml_node_t *root)
 		const char *where, *path;
 	} keys[] = {{config->key_event, "keys.event"},
 		    {config->key_log, "keys.log"},
+		    {config->key_log_before, "keys.log_before"},
 		    {config->key_cosigner, "keys.cosigner"}};
 	for (size_t i = 1; i < sizeof keys / sizeof keys[0]; i++) {
 		for (size_t j = 0; j < i; j++) {
@@ -150,6 +151,20 @@ static int check_keys(struct config_reader *reader, const yaml_node_t *root)
 		}
 	}
 	return RESULT_OK;
+}
+
+/* A log is signed and cosigned, or there is none. */
+static int check_log_keys(struct config_reader *reader, const yaml_node_t *root)
+{
+	const struct config *config = reader->config;
+	const char *missing = !config->key_log ? "keys.log" : "keys.cosigner";
+	bool any = config->key_log || config->key_log_before || config->key_cosigner;
+	if (!any || (config->key_log && config->key_cosigner))
+		return RESULT_OK;
+	return config_fail(reader, in_file(reader, root, "keys"),
+			   "%s: is missing; the channels' logs need keys.log and keys.cosigner, or "
+			   "neither for no logs",
+			   missing);
 }
 
 /* What no two channels may share. */
@@ -328,37 +343,14 @@ static int check_channel(struct config_reader *reader, const yaml_node_t *root, 
 	return result;
 }
 
-/* What the file may ask for one day. A row leaves when its part is built. */
-static int not_built_yet(struct config_reader *reader, const yaml_node_t *root)
-{
-	const struct config *config = reader->config;
-	const struct {
-		bool asked;
-		const char *path, *words;
-	} refusals[] = {
-		{config->server_changes, "server_changes",
-		 "the registry's own changes come with a later version; write false"},
-		{config->namespaces.count > 0, "namespaces",
-		 "a registry's own namespaces come with a later version; take the key out"},
-		{config->verbs.count > 0, "verbs",
-		 "a registry's own verbs come with a later version; take the key out"},
-	};
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-		if (refusals[i].asked)
-			return config_fail(reader, in_file(reader, root, refusals[i].path),
-					   "%s: %s", refusals[i].path, refusals[i].words);
-	}
-	return RESULT_OK;
-}
-
 int config_check(struct config_reader *reader, const yaml_node_t *root)
 {
 	int result = check_capture(reader, root);
 	if (result == RESULT_OK)
 		result = check_keys(reader, root);
+	if (result == RESULT_OK)
+		result = check_log_keys(reader, root);
 	for (size_t i = 0; i < reader->config->channel_count && result == RESULT_OK; i++)
 		result = check_channel(reader, root, i);
-	if (result == RESULT_OK)
-		result = not_built_yet(reader, root);
 	return result;
 }

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bounds of the names in a mapping of texts to texts. */
-enum { MAX_FROM = 255, MAX_TO = 255 };
-
 static size_t item_count(const yaml_node_t *list)
 {
 	return (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);
@@ -86,41 +83,9 @@ int config_read_kinds(struct config_reader *reader, const struct config_row *row
 	return result;
 }
 
-static int read_part(struct config_reader *reader, const struct config_row *row,
-		     const yaml_node_t *node, size_t max, char **slot)
-{
-	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
-	if (result != RESULT_OK)
-		return result;
-	size_t size = node->data.scalar.length;
-	if (size == 0 || size > max)
-		return config_fail(reader, node, "%s: a text of %zu bytes; write 1 to %zu",
-				   row->path, size, max);
-	return config_keep(slot, node->data.scalar.value, size);
-}
-
-/* The parts of an entry of a mapping of texts to texts. */
-typedef int part_fn(struct config_reader *reader, const struct config_row *row,
-		    const yaml_node_t *node, char **slot);
-
-static int read_from(struct config_reader *reader, const struct config_row *row,
-		     const yaml_node_t *node, char **slot)
-{
-	return read_part(reader, row, node, MAX_FROM, slot);
-}
-
-static int read_to(struct config_reader *reader, const struct config_row *row,
-		   const yaml_node_t *node, char **slot)
-{
-	return read_part(reader, row, node, MAX_TO, slot);
-}
-
 static int read_login(struct config_reader *reader, const struct config_row *row,
 		      const yaml_node_t *node, char **slot)
 {
-	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
-	if (result != RESULT_OK)
-		return result;
 	if (!token_is_id((const char *)node->data.scalar.value, node->data.scalar.length))
 		return config_fail(reader, node,
 				   "%s: \"%s\" is no login; write 1 to %d characters of printable "
@@ -133,9 +98,6 @@ static int read_login(struct config_reader *reader, const struct config_row *row
 static int read_title(struct config_reader *reader, const struct config_row *row,
 		      const yaml_node_t *node, char **slot)
 {
-	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
-	if (result != RESULT_OK)
-		return result;
 	if (!token_is_title((const char *)node->data.scalar.value, node->data.scalar.length))
 		return config_fail(reader, node,
 				   "%s: \"%s\" can't be published; write 1 to %d characters of "
@@ -144,14 +106,22 @@ static int read_title(struct config_reader *reader, const struct config_row *row
 	return config_keep(slot, node->data.scalar.value, node->data.scalar.length);
 }
 
+/* A key or a value of a mapping of texts to texts. */
+static int read_part(struct config_reader *reader, const struct config_row *row,
+		     const yaml_node_t *node, config_part_fn *read, char **slot)
+{
+	int result = config_expect(reader, row, node, YAML_SCALAR_NODE);
+	return result == RESULT_OK ? read(reader, row, node, slot) : result;
+}
+
 /* Entry number `i` of a mapping of texts to texts; those before it are scalars. */
 static int read_entry(struct config_reader *reader, const struct config_row *row,
-		      const yaml_node_t *node, size_t i, part_fn *from, part_fn *to,
+		      const yaml_node_t *node, size_t i, config_part_fn *from, config_part_fn *to,
 		      struct config_pair *pair)
 {
 	const yaml_node_pair_t *entries = node->data.mapping.pairs.start;
 	const yaml_node_t *key = config_node(reader, entries[i].key);
-	int result = from(reader, row, key, &pair->from);
+	int result = read_part(reader, row, key, from, &pair->from);
 	for (size_t j = 0; j < i && result == RESULT_OK; j++) {
 		const yaml_node_t *other = config_node(reader, entries[j].key);
 		if (other->data.scalar.length == key->data.scalar.length &&
@@ -160,12 +130,13 @@ static int read_entry(struct config_reader *reader, const struct config_row *row
 			result = fail_twice(reader, row, key);
 	}
 	if (result == RESULT_OK)
-		result = to(reader, row, config_node(reader, entries[i].value), &pair->to);
+		result = read_part(reader, row, config_node(reader, entries[i].value), to,
+				   &pair->to);
 	return result;
 }
 
-static int read_pairs(struct config_reader *reader, const struct config_row *row,
-		      const yaml_node_t *node, part_fn *from, part_fn *to,
+int config_read_pairs(struct config_reader *reader, const struct config_row *row,
+		      const yaml_node_t *node, config_part_fn *from, config_part_fn *to,
 		      struct config_pairs *pairs)
 {
 	size_t count = pair_count(node);
@@ -182,16 +153,10 @@ static int read_pairs(struct config_reader *reader, const struct config_row *row
 	return result;
 }
 
-int config_read_pairs(struct config_reader *reader, const struct config_row *row,
-		      const yaml_node_t *node, void *slot)
-{
-	return read_pairs(reader, row, node, read_from, read_to, slot);
-}
-
 int config_read_registrars(struct config_reader *reader, const struct config_row *row,
 			   const yaml_node_t *node, void *slot)
 {
-	return read_pairs(reader, row, node, read_login, read_title, slot);
+	return config_read_pairs(reader, row, node, read_login, read_title, slot);
 }
 
 static int read_channel(struct config_reader *reader, const struct config_row *row,

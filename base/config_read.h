@@ -105,8 +105,18 @@ config_read_fn config_read_text, config_read_path, config_read_key, config_read_
 	config_read_name, config_read_origin, config_read_registry, config_read_domain,
 	config_read_bind, config_read_connect, config_read_size, config_read_duration,
 	config_read_number, config_read_switch, config_read_choice, config_read_texts,
-	config_read_kinds, config_read_pairs, config_read_registrars, config_read_channels,
-	config_read_zone_delays;
+	config_read_kinds, config_read_registrars, config_read_channels, config_read_zone_delays;
+
+/* config_epp.c: what frames are read by. */
+config_read_fn config_read_namespaces, config_read_verbs;
+
+/* Reads a mapping of texts to texts, in which no key comes twice: each key and each value, a scalar, by a function of its
+ * own. */
+typedef int config_part_fn(struct config_reader *reader, const struct config_row *row,
+			   const yaml_node_t *node, char **slot);
+MUST_USE int config_read_pairs(struct config_reader *reader, const struct config_row *row,
+			       const yaml_node_t *node, config_part_fn *from, config_part_fn *to,
+			       struct config_pairs *pairs);
 
 /* "<key>: "<value>" is no <what>; write <what would be right>" */
 MUST_USE int config_wrong(struct config_reader *reader, const struct config_row *row,
@@ -121,8 +131,7 @@ struct config_excerpt config_size_text(uint64_t size);
 /* Puts a copy of `size` bytes, closed by NUL, in *slot, and frees what was there. RESULT_NOMEM. */
 MUST_USE int config_keep(char **slot, const void *bytes, size_t size);
 
-/* config_check.c: fills what follows from other keys, then holds the keys against each other, then refuses what this
- * version does not do yet. */
+/* config_check.c: fills what follows from other keys, then holds the keys against each other. */
 MUST_USE int config_complete(struct config_reader *reader);
 MUST_USE int config_check(struct config_reader *reader, const yaml_node_t *root);
 

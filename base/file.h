@@ -38,8 +38,8 @@ MUST_USE int file_read_private(const char *path, struct buffer *into, const char
 MUST_USE int file_replace(const char *path, const void *bytes, size_t size, mode_t mode,
 			  bool durable);
 
-/* Makes the folder with `mode`, and those above it as mkdir -p does; one that is there already is left as it is. Each that was made is
- * on disk when this returns. RESULT_STORE: errno says why; some of them may have been made. */
+/* Makes the folder with `mode`, and those above it as mkdir -p does; one that is there already is left as it is. Each
+ * that was made is on disk when this returns. RESULT_STORE: errno says why; some of them may have been made. */
 MUST_USE int file_make_folder(const char *path, mode_t mode);
 
 /* Makes what was created, renamed or unlinked in the folder last over a crash. RESULT_STORE: errno says why. */

@@ -53,8 +53,9 @@ MUST_USE int state_dir_find_writers(const char *path, long *pids, size_t most, s
 void state_dir_tell_config(struct state_dir *dir, int64_t written_ns);
 int64_t state_dir_told_config(struct state_dir *dir);
 
-/* RESULT_STORE: the folder lies on a network file system, or it is another user's, or others than its owner can write it, as `why` says: what they
- * put there would be signed. RESULT_OK: neither, as far as we know, or there is no such folder. */
+/* RESULT_STORE: the folder lies on a network file system, or it is another user's, or others than its owner can write
+ * it, as `why` says: what they put there would be signed. RESULT_OK: none of these, as far as we know, or there is no
+ * such folder. */
 MUST_USE int state_dir_check(const char *path, char *why, size_t why_size);
 
 /* The name of a network file system by its statfs() type; NULL: it is none that we know. */

@@ -196,6 +196,30 @@ static void kinds_zones_connect_and_registrars_are_kept(void **state)
 	config_free(&config);
 }
 
+static void what_frames_are_read_by_is_kept(void **state)
+{
+	(void)state;
+	struct config *config =
+		load(MINIMAL "namespaces:\n"
+			     "  https://epp.tld.example/schema/domain-eis-1.0.xsd: "
+			     "urn:ietf:params:xml:ns:domain-1.0\n"
+			     "  'urn:own#?x=~': http://www.eurid.eu/xml/epp/domain-ext-2.4\n"
+			     "verbs: {undelete: restore, un-list.ed_2: query}\n"
+			     "server_changes: true\n");
+	assert_int_equal(config->namespaces.count, 2);
+	assert_string_equal(config->namespaces.items[0].from,
+			    "https://epp.tld.example/schema/domain-eis-1.0.xsd");
+	assert_string_equal(config->namespaces.items[0].to, "urn:ietf:params:xml:ns:domain-1.0");
+	assert_string_equal(config->namespaces.items[1].from, "urn:own#?x=~");
+	assert_int_equal(config->verbs.count, 2);
+	assert_string_equal(config->verbs.items[0].from, "undelete");
+	assert_string_equal(config->verbs.items[0].to, "restore");
+	assert_string_equal(config->verbs.items[1].from, "un-list.ed_2");
+	assert_string_equal(config->verbs.items[1].to, "query");
+	assert_true(config->server_changes);
+	config_free(&config);
+}
+
 /* Else a channel of this name would serve the store, or the spool. */
 static void a_channels_log_has_a_folder_of_its_own_whatever_its_name(void **state)
 {
@@ -283,6 +307,7 @@ int main(void)
 		cmocka_unit_test(a_zones_delay_takes_what_it_does_not_say_from_the_channel),
 		cmocka_unit_test(curve_clients_are_a_folder_or_any),
 		cmocka_unit_test(kinds_zones_connect_and_registrars_are_kept),
+		cmocka_unit_test(what_frames_are_read_by_is_kept),
 		cmocka_unit_test(a_channels_log_has_a_folder_of_its_own_whatever_its_name),
 		cmocka_unit_test(paths_are_tidied),
 		cmocka_unit_test(a_byte_order_mark_does_no_harm),

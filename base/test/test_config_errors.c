@@ -20,6 +20,20 @@
 	"an absolute path, such as /etc/epptap/event.pem, or a URI, such as pkcs11:object=event"
 #define WITH_KEY(key) "registry: https://registry.example\nkeys: {event: " key "}\n"
 #define SIXTEEN       "abcdefghijklmnop"
+#define LONG          SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+#define DOMAIN_1_0    "urn:ietf:params:xml:ns:domain-1.0"
+#define NO_URI                                                                                     \
+	" is no URI of a namespace; write 1 to 255 printable characters of ASCII, without "        \
+	"blanks, as the frames have it"
+#define NO_NAMESPACE                                                                               \
+	" is no namespace that epptap reads; write urn:ietf:params:xml:ns: with epp-1.0, "         \
+	"domain-1.0, host-1.0, contact-1.0, secDNS-1.1, secDNS-1.0, rgp-1.0, changePoll-1.0, "     \
+	"regLock-1.0 or epp:registryLock-1.0 behind it, or http://www.nic.cz/xml/epp/ with "       \
+	"nsset-1.2 or keyset-1.3, or http://www.eurid.eu/xml/epp/ with nsgroup-1.1, "              \
+	"keygroup-1.1 or domain-ext-2.4"
+#define NO_VERB                                                                                    \
+	" is no name of an element; write 1 to 64 letters, digits, dots, hyphens and "             \
+	"underscores, without a prefix"
 
 struct complaint {
 	const char *shows;
@@ -212,8 +226,7 @@ static const struct complaint complaints[] = {
 	{"a login's name is no list", MINIMAL "registrars: {a: [B]}\n",
 	 ":6:17: registrars: a list does not belong here; write logins with names, such as "
 	 "{clientx: ClientX Ltd}"},
-	{"a verb is not empty", MINIMAL "verbs: {a: ''}\n",
-	 ":6:12: verbs: a text of 0 bytes; write 1 to 255"},
+	{"a verb is not empty", MINIMAL "verbs: {'': restore}\n", ":6:9: verbs: \"\"" NO_VERB},
 	{"an origin has no spaces", CHANNEL "    origin: registry example\n",
 	 ":7:13: channels.origin: \"registry example\" is no origin of a log; write a name "
 	 "without spaces, such as registry.example/public"},
@@ -372,15 +385,39 @@ static const struct complaint complaints[] = {
 	 "channels: [{name: a, bind: 'tcp://127.0.0.1:1'}]\n",
 	 ":3:39: keys.log: is the key of keys.event; write one of its own"},
 
-	/* what is not built yet */
-	{"server changes are refused", MINIMAL "server_changes: on\n",
-	 ":6:17: server_changes: the registry's own changes come with a later version; write "
-	 "false"},
-	{"namespaces are refused", MINIMAL "namespaces: {'http://a': 'urn:b'}\n",
-	 ":6:13: namespaces: a registry's own namespaces come with a later version; take the "
-	 "key out"},
-	{"verbs are refused", MINIMAL "verbs:\n  undelete: restore\n",
-	 ":7:3: verbs: a registry's own verbs come with a later version; take the key out"},
+	/* what frames are read by */
+	{"a namespace stands for one that is read", MINIMAL "namespaces: {'http://a': 'urn:b'}\n",
+	 ":6:26: namespaces: \"urn:b\"" NO_NAMESPACE},
+	{"a namespace has no blanks", MINIMAL "namespaces: {'http://a b': '" DOMAIN_1_0 "'}\n",
+	 ":6:14: namespaces: \"http://a b\"" NO_URI},
+	{"a namespace is not empty", MINIMAL "namespaces:\n  '': " DOMAIN_1_0 "\n",
+	 ":7:3: namespaces: \"\"" NO_URI},
+	{"a namespace has 255 characters at most",
+	 MINIMAL "namespaces:\n  ? " LONG LONG LONG LONG "\n  : " DOMAIN_1_0 "\n",
+	 ":7:5: namespaces: \"" SIXTEEN SIXTEEN "...\"" NO_URI},
+	{"a namespace is ASCII", MINIMAL "namespaces:\n  urn:\xc3\xbc: " DOMAIN_1_0 "\n",
+	 ":7:3: namespaces: \"urn:??\"" NO_URI},
+	{"what a namespace stands for has no blank", MINIMAL "namespaces: {a: '" DOMAIN_1_0 " '}\n",
+	 ":6:17: namespaces: \"urn:ietf:params:xml:ns:domain-1....\"" NO_NAMESPACE},
+	{"a namespace twice is an error",
+	 MINIMAL "namespaces:\n  urn:a: " DOMAIN_1_0 "\n  urn:a: " DOMAIN_1_0 "\n",
+	 ":8:3: namespaces: \"urn:a\" is here twice; keep one of them"},
+	{"a verb of EPP's own is read as it is", MINIMAL "verbs: {undelete: restore, update: create}\n",
+	 ":6:28: verbs: \"update\" is a verb of EPP itself, which is read as it is; take it out"},
+	{"a verb is a name of an element", MINIMAL "verbs: {'tra de': transfer}\n",
+	 ":6:9: verbs: \"tra de\"" NO_VERB},
+	{"a verb has no prefix", MINIMAL "verbs: {'eis:undelete': restore}\n",
+	 ":6:9: verbs: \"eis:undelete\"" NO_VERB},
+	{"a verb does not begin with a digit", MINIMAL "verbs: {2undelete: restore}\n",
+	 ":6:9: verbs: \"2undelete\"" NO_VERB},
+	{"a verb has 64 characters at most", MINIMAL "verbs:\n  ? " LONG "k\n  : restore\n",
+	 ":7:5: verbs: \"" SIXTEEN SIXTEEN "...\"" NO_VERB},
+	{"a verb stands for one that is known", MINIMAL "verbs: {trade: sell}\n",
+	 ":6:16: verbs: \"sell\" is not known; write create, update, delete, renew, transfer, "
+	 "restore, or query for one that changes nothing"},
+	{"a verb stands for one", MINIMAL "verbs: {trade: [transfer]}\n",
+	 ":6:16: verbs: a list does not belong here; write the registry's own verbs with those of "
+	 "EPP, such as {undelete: restore}"},
 
 	/* YAML itself */
 	{"what is no YAML is shown where", MINIMAL "reorder: [1s\n",
@@ -411,7 +448,7 @@ static void is_said(void **state)
 {
 	const struct complaint *complaint = *state;
 	struct config *config;
-	char why[512];
+	char why[1024];
 	int result = config_file_load(complaint->text, strlen(complaint->text), &config, why,
 				      sizeof why);
 	assert_null(config);

@@ -33,20 +33,14 @@ static bool has(const struct found *found, const char *path)
 }
 
 /* The sample's text with the keys that are switched off switched on: a "#" right before a letter goes, and so does
- * one before the blanks of a line below such a key. Prose has "# ". */
+ * one before two blanks or more, where a key lies below another. Prose has "# ". */
 static void switch_on(struct buffer *text)
 {
-	bool below = false;
 	for (size_t i = 0; i < text->size; i++) {
-		if (i > 0 && text->data[i - 1] != '\n')
+		if ((i > 0 && text->data[i - 1] != '\n') || text->data[i] != '#')
 			continue;
-		if (text->data[i] != '#') {
-			below = false;
-			continue;
-		}
 		bool indented = i + 2 < text->size && memcmp(text->data + i + 1, "  ", 2) == 0;
-		below = text->data[i + 1] != ' ' || (below && indented);
-		if (below)
+		if (text->data[i + 1] != ' ' || indented)
 			memmove(text->data + i, text->data + i + 1, --text->size - i);
 	}
 }
