@@ -24,6 +24,7 @@ static void put_delta(struct buffer *into, const struct change_delta *delta)
 	put_number(into, delta->status, 4);
 	put_number(into, delta->status_others, 2);
 	put_number(into, delta->all_secdns, 1);
+	put_number(into, delta->all_hosts, 1);
 	put_number(into, delta->hosts.count, 2);
 	for (size_t i = 0; i < delta->hosts.count; i++)
 		put_text(into, delta->hosts.items[i].text);
@@ -52,6 +53,30 @@ static void put_delta(struct buffer *into, const struct change_delta *delta)
 		put_number(into, key->size, 2);
 		buffer_append(into, key->bytes, key->size);
 	}
+	put_number(into, delta->references.count, 2);
+	for (size_t i = 0; i < delta->references.count; i++) {
+		const struct change_reference *reference = &delta->references.items[i];
+		put_number(into, reference->object, 1);
+		put_number(into, reference->replaces, 1);
+		put_text(into, reference->id.text);
+	}
+}
+
+/* A date that may not be known. */
+static void put_date(struct buffer *into, bool has, int64_t seconds)
+{
+	put_number(into, has, 1);
+	put_number(into, has ? (uint64_t)seconds : 0, 8);
+}
+
+static void put_transfer(struct buffer *into, const struct change_transfer *transfer)
+{
+	put_number(into, transfer->op, 1);
+	put_number(into, transfer->status, 1);
+	put_text(into, transfer->gaining.text);
+	put_text(into, transfer->losing.text);
+	put_date(into, transfer->has_requested, transfer->requested);
+	put_date(into, transfer->has_acted, transfer->acted);
 }
 
 void change_encode(const struct change *change, struct buffer *into)
@@ -62,16 +87,26 @@ void change_encode(const struct change *change, struct buffer *into)
 	put_number(into, change->object, 1);
 	put_number(into, change->verb, 1);
 	put_number(into, change->outcome, 1);
+	put_number(into, change->initiator, 1);
+	put_number(into, change->is_message, 1);
+	put_text(into, change->ends.text);
 	put_number(into, change->restore, 1);
 	put_text(into, change->name.text);
+	put_text(into, change->handle.text);
 	put_delta(into, &change->add);
 	put_delta(into, &change->remove);
-	put_number(into, change->changed, 4);
+	put_number(into, change->state_at, 1);
+	put_number(into, change->state_known, 1);
+	put_delta(into, &change->state);
+	put_number(into, change->locks.lock, 1);
+	put_number(into, change->locks.unlock, 1);
+	put_transfer(into, &change->transfer);
+	put_number(into, change->changed, 1);
 	put_text(into, change->new_name.text);
 	put_number(into, change->has_max_sig_life, 1);
 	put_number(into, change->max_sig_life, 4);
-	put_number(into, change->has_expires, 1);
-	put_number(into, (uint64_t)change->expires, 8);
+	put_date(into, change->has_expires, change->expires);
+	put_date(into, change->has_done, change->done);
 }
 
 /* Bytes yet to be read. The first thing that doesn't fit sets `result`; all reads after it give zeros. */
@@ -136,18 +171,7 @@ static size_t get_count(struct source *source)
 	return count;
 }
 
-/* Names and tokens are judged again: what stands on a disk may have been written by anyone. */
-static void get_name(struct source *source, struct change_name *name, bool may_be_empty)
-{
-	size_t size = get_number(source, 1);
-	const uint8_t *bytes = take(source, size);
-	if (!bytes || (size == 0 && may_be_empty))
-		return;
-	if (change_name_read(name, (const char *)bytes, size) != RESULT_OK)
-		refuse(source, RESULT_INVALID);
-}
-
-/* A text that may be empty, as `read` judges it. */
+/* A text that may be empty, as `read` judges it: what stands on a disk may have been written by anyone. */
 #define DEFINE_GET(function, type, read)                                                           \
 	static void function(struct source *source, type *into)                                    \
 	{                                                                                          \
@@ -157,6 +181,7 @@ static void get_name(struct source *source, struct change_name *name, bool may_b
 			refuse(source, RESULT_INVALID);                                            \
 	}
 
+DEFINE_GET(get_name, struct change_name, change_name_read)
 DEFINE_GET(get_token, struct change_token, change_token_read)
 DEFINE_GET(get_registrar, struct change_registrar, change_registrar_read)
 
@@ -166,9 +191,11 @@ static void get_hosts(struct source *source, struct change_delta *delta)
 		struct change_name *name;
 		int result = change_add_host(delta, &name);
 		if (result == RESULT_OK)
-			get_name(source, name, false);
+			get_name(source, name);
 		else
 			refuse(source, result);
+		if (result == RESULT_OK && !name->text[0])
+			refuse(source, RESULT_INVALID);
 	}
 }
 
@@ -226,6 +253,23 @@ static void get_keys(struct source *source, struct change_delta *delta)
 	}
 }
 
+static void get_references(struct source *source, struct change_delta *delta)
+{
+	for (size_t count = get_count(source); count > 0 && source->result == RESULT_OK; count--) {
+		struct change_reference *reference;
+		int result = change_add_reference(delta, &reference);
+		if (result != RESULT_OK) {
+			refuse(source, result);
+			return;
+		}
+		reference->object = (uint8_t)get_member(source, CHANGE_OBJECTS);
+		if (reference->object < CHANGE_NSSET)
+			refuse(source, RESULT_INVALID);
+		reference->replaces = get_member(source, 2);
+		get_token(source, &reference->id);
+	}
+}
+
 static void get_delta(struct source *source, struct change_delta *delta)
 {
 	delta->status = (uint32_t)get_number(source, 4);
@@ -233,10 +277,31 @@ static void get_delta(struct source *source, struct change_delta *delta)
 		refuse(source, RESULT_INVALID);
 	delta->status_others = (uint16_t)get_number(source, 2);
 	delta->all_secdns = get_member(source, 2);
+	delta->all_hosts = get_member(source, 2);
 	get_hosts(source, delta);
 	get_addresses(source, delta);
 	get_ds(source, delta);
 	get_keys(source, delta);
+	get_references(source, delta);
+}
+
+static bool get_date(struct source *source, int64_t *seconds)
+{
+	bool has = get_member(source, 2);
+	*seconds = (int64_t)get_number(source, 8);
+	if (!has && *seconds != 0)
+		refuse(source, RESULT_INVALID);
+	return has;
+}
+
+static void get_transfer(struct source *source, struct change_transfer *transfer)
+{
+	transfer->op = get_member(source, TRANSFER_OPS);
+	transfer->status = get_member(source, TRANSFER_STATUSES);
+	get_registrar(source, &transfer->gaining);
+	get_registrar(source, &transfer->losing);
+	transfer->has_requested = get_date(source, &transfer->requested);
+	transfer->has_acted = get_date(source, &transfer->acted);
 }
 
 int change_decode(struct change *change, const void *bytes, size_t size)
@@ -251,18 +316,28 @@ int change_decode(struct change *change, const void *bytes, size_t size)
 	change->object = get_member(&source, CHANGE_OBJECTS);
 	change->verb = get_member(&source, CHANGE_VERBS);
 	change->outcome = get_member(&source, CHANGE_OUTCOMES);
+	change->initiator = get_member(&source, CHANGE_INITIATORS);
+	change->is_message = get_member(&source, 2);
+	get_token(&source, &change->ends);
 	change->restore = get_member(&source, CHANGE_RESTORES);
-	get_name(&source, &change->name, false);
+	get_name(&source, &change->name);
+	get_token(&source, &change->handle);
+	if (!change_has_subject(change))
+		refuse(&source, RESULT_INVALID);
 	get_delta(&source, &change->add);
 	get_delta(&source, &change->remove);
-	change->changed = (unsigned)get_number(&source, 4);
-	if (change->changed & ~(CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO))
-		refuse(&source, RESULT_INVALID);
-	get_name(&source, &change->new_name, true);
+	change->state_at = get_member(&source, STATE_COUNT);
+	change->state_known = get_member(&source, KNOWN_ALL + 1);
+	get_delta(&source, &change->state);
+	change->locks.lock = (uint8_t)get_member(&source, PROHIBITS_ALL + 1);
+	change->locks.unlock = (uint8_t)get_member(&source, PROHIBITS_ALL + 1);
+	get_transfer(&source, &change->transfer);
+	change->changed = get_member(&source, CHANGED_ALL + 1);
+	get_name(&source, &change->new_name);
 	change->has_max_sig_life = get_member(&source, 2);
 	change->max_sig_life = (uint32_t)get_number(&source, 4);
-	change->has_expires = get_member(&source, 2);
-	change->expires = (int64_t)get_number(&source, 8);
+	change->has_expires = get_date(&source, &change->expires);
+	change->has_done = get_date(&source, &change->done);
 	if (source.result == RESULT_OK && source.left > 0)
 		return RESULT_INVALID;
 	return source.result;

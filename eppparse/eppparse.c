@@ -1,36 +1,13 @@
-#include "eppparse/eppparse.h"
+#include "eppparse/reading.h"
 
-#include "eppparse/allow_list.h"
-#include "eppparse/frame.h"
-#include "eppparse/values.h"
+#include "base/blank.h"
 
 #include <libxml/xmlerror.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE_MAX = 8192, CODE_COMPLETED = 1000, CODE_PENDING = 1001 };
-
-/* An element that is being read: where its children are looked up, and which side they are of. */
-struct step {
-	uint8_t children; /* enum allow_place */
-	uint8_t field;    /* enum allow_field */
-	uint8_t side;     /* enum allow_side; never SIDE_AS_BEFORE but at the start */
-};
-
-struct eppparse {
-	struct frame_reader *reader;
-	struct change *change; /* that is being filled */
-	struct change answer; /* what the response said: a command must not say it for the server */
-	struct step steps[EPPPARSE_DEPTH_MAX + 1];
-	int depth;   /* of steps[] */
-	int skipped; /* elements that are open within one without a rule */
-	bool seen_command, seen_response, seen_verb, seen_object, no_interest;
-	bool in_query; /* the transfer that is open only asks */
-	uint32_t code; /* the response's; the worst of several */
-	size_t value_size;
-	size_t value_used; /* bytes of value[] that hold something of this frame */
-	char value[VALUE_MAX];
-};
+/* Four times what libxml2 keeps of a thread; what is as large as that, malloc has no cache of its own for. */
+enum { THREAD_ROOM = 4096 };
 
 int eppparse_new(struct eppparse **parse)
 {
@@ -38,7 +15,10 @@ int eppparse_new(struct eppparse **parse)
 	if (!*parse)
 		return RESULT_NOMEM;
 	change_init(&(*parse)->answer);
-	int result = frame_reader_new(&(*parse)->reader);
+	change_init(&(*parse)->before);
+	int result = rules_init(&(*parse)->rules);
+	if (result == RESULT_OK)
+		result = frame_reader_new(&(*parse)->reader);
 	if (result != RESULT_OK)
 		eppparse_free(parse);
 	return result;
@@ -49,9 +29,18 @@ void eppparse_free(struct eppparse **parse)
 	if (!*parse)
 		return;
 	frame_reader_free(&(*parse)->reader);
+	rules_free(&(*parse)->rules);
 	change_free(&(*parse)->answer);
+	change_free(&(*parse)->before);
 	free(*parse);
 	*parse = NULL;
+}
+
+void eppparse_use(struct eppparse *parse, const struct config_pairs *namespaces,
+		  const struct config_pairs *verbs)
+{
+	parse->rules.namespaces = namespaces;
+	parse->rules.verbs = verbs;
 }
 
 static void say_nothing(void *context, const char *format, ...)
@@ -66,398 +55,157 @@ static void say_nothing_structured(void *context, xmlErrorPtr error)
 	(void)error;
 }
 
-void eppparse_silence_thread(void)
+int eppparse_silence_thread(void)
 {
+	/* Without memory for what it keeps of a thread libxml2 would crash. What was just given back is there for it. */
+	void *volatile room = malloc(THREAD_ROOM); /* or a compiler would leave it out */
+	if (!room)
+		return RESULT_NOMEM;
+	free(room);
 	xmlSetGenericErrorFunc(NULL, say_nothing);
 	xmlSetStructuredErrorFunc(NULL, say_nothing_structured);
+	return RESULT_OK;
 }
 
-static struct step *step_now(struct eppparse *parse)
+/* Remembers a namespace that has no rule, if it is not known already. */
+static void meet(struct eppparse *parse, const char *uri, bool unread)
 {
-	return &parse->steps[parse->depth];
+	static const char printable[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					"0123456789:/._#-";
+	size_t size = uri ? strlen(uri) : 0;
+	struct eppparse_met met = {.unread = unread};
+	if (size > 0 && size < sizeof met.uri && strspn(uri, printable) == size)
+		memcpy(met.uri, uri, size);
+	for (size_t i = 0; i < parse->met_count; i++)
+		if (strcmp(parse->met[i].uri, met.uri) == 0) {
+			parse->met[i].unread |= unread;
+			return;
+		}
+	if (parse->met_count < EPPPARSE_MET_MAX)
+		parse->met[parse->met_count++] = met;
 }
 
-/* The side that is being described; NULL outside of both. */
-static struct change_delta *delta_now(struct eppparse *parse)
+const struct eppparse_met *eppparse_met(const struct eppparse *parse, size_t i)
 {
-	switch (step_now(parse)->side) {
-	case SIDE_ADD:
-		return &parse->change->add;
-	case SIDE_REMOVE:
-		return &parse->change->remove;
-	default:
-		return NULL;
-	}
+	return i < parse->met_count ? &parse->met[i] : NULL;
 }
 
-static const struct allow_rule *rule_for(uint8_t place, const struct frame_element *element)
+/* Something without a rule among what a server tells. By its name it may be news of an object that we don't know: by
+ * the names that registries' objects share, or those of another version. scan_may_tell() has infData, too. */
+static void judge_told(struct eppparse *parse, const struct frame_element *element)
 {
-	enum allow_namespace ns = element->uri ? allow_namespace_find(element->uri) : NS_COUNT;
-	if (ns == NS_COUNT)
-		return NULL;
-	for (size_t i = 0; i < allow_list_size; i++) {
-		const struct allow_rule *rule = &allow_list[i];
-		if (rule->place == place && rule->ns == ns &&
-		    strcmp(rule->element, element->local) == 0)
-			return rule;
-	}
-	return NULL;
+	static const char *const news[] = {"panData", "trnData",     "changeData", "updateData",
+					   "delData", "idleDelData", "pollInfo"};
+	bool is_news = false;
+	for (size_t i = 0; i < sizeof news / sizeof *news; i++)
+		is_news |= strcmp(element->local, news[i]) == 0;
+	bool tells = reading_tells(parse);
+	bool is_info = strcmp(element->local, "infData") == 0;
+	parse->seen.unread_news |= tells && is_news;
+	parse->seen.unread_info |= tells && is_info;
+	meet(parse, element->uri, tells && (is_news || is_info));
+}
+
+/* Within the object of a command, or its known extensions? */
+static bool is_in_object(uint8_t place)
+{
+	return place >= IN_DOMAIN_CREATE && place < IN_RESPONSE;
 }
 
 /* Elements without a rule are skipped, but for those that decide what a frame is. */
-static enum eppparse_result judge_unknown(uint8_t place)
+static enum eppparse_result judge_unknown(struct eppparse *parse, uint8_t place,
+					  const struct frame_element *element, bool known)
 {
 	switch (place) {
 	case IN_DOCUMENT:
+	case IN_PROTOCOL_EXTENSION:
 	case IN_CREATE:
 	case IN_UPDATE:
 	case IN_DELETE:
 	case IN_RENEW:
 	case IN_TRANSFER:
+	case IN_RESTORE:
+		meet(parse, element->uri, true);
 		return EPPPARSE_NAMESPACE;
 	case IN_EPP:
 	case IN_COMMAND:
+		if (!known)
+			meet(parse, element->uri, true);
 		return EPPPARSE_VERB;
-	default:
+	case IN_COMMAND_EXTENSION:
+		if (!known)
+			meet(parse, element->uri, false);
 		return EPPPARSE_CHANGE;
+	case IN_DATA:
+		if (!known)
+			judge_told(parse, element);
+		return EPPPARSE_CHANGE;
+	default:
+		if (known || !is_in_object(place) ||
+		    !rules_have_name(&parse->rules, place, element->local))
+			return EPPPARSE_CHANGE;
+		/* It is called as what would be read: the registry may read it, and we would tell half. */
+		meet(parse, element->uri, true);
+		return EPPPARSE_NAMESPACE;
 	}
 }
 
-static enum eppparse_result from_result(int result)
+/* What a server tells beside its answer to a command may be odd: the change matters more. */
+static enum eppparse_result judge(struct eppparse *parse, enum eppparse_result result)
 {
-	switch (result) {
-	case RESULT_OK:
-		return EPPPARSE_CHANGE;
-	case RESULT_NOMEM:
-		return EPPPARSE_NOMEM;
-	case RESULT_FULL:
-		return EPPPARSE_LARGE;
-	default:
-		return EPPPARSE_VALUE;
-	}
-}
-
-static enum eppparse_result set_verb(struct eppparse *parse, enum change_verb verb)
-{
-	if (parse->seen_verb)
-		return EPPPARSE_VERB;
-	parse->seen_verb = true;
-	parse->change->verb = verb;
-	return EPPPARSE_CHANGE;
-}
-
-static enum eppparse_result set_object(struct eppparse *parse, enum change_object object)
-{
-	if (parse->seen_object)
-		return EPPPARSE_VALUE;
-	parse->seen_object = true;
-	parse->change->object = object;
-	return EPPPARSE_CHANGE;
-}
-
-static enum eppparse_result read_status(struct change_delta *delta,
-					const struct frame_element *element)
-{
-	size_t size = 0;
-	const char *text = frame_attribute(element, "s", &size);
-	if (!delta || !text)
-		return EPPPARSE_VALUE;
-	enum change_status status = change_status_find(text, size);
-	if (status != STATUS_COUNT)
-		delta->status |= 1u << status;
-	else if (delta->status_others < UINT16_MAX)
-		delta->status_others++;
-	return EPPPARSE_CHANGE;
-}
-
-static enum eppparse_result read_restore(struct change *change, const struct frame_element *element)
-{
-	size_t size = 0;
-	const char *op = frame_attribute(element, "op", &size);
-	if (op && size == 7 && memcmp(op, "request", size) == 0)
-		change->restore = CHANGE_RESTORE_REQUEST;
-	else if (op && size == 6 && memcmp(op, "report", size) == 0)
-		change->restore = CHANGE_RESTORE_REPORT;
-	else
-		return EPPPARSE_VALUE;
-	return EPPPARSE_CHANGE;
-}
-
-static enum eppparse_result read_code(struct eppparse *parse, const struct frame_element *element)
-{
-	size_t size = 0;
-	uint32_t code = 0;
-	const char *text = frame_attribute(element, "code", &size);
-	if (!text || value_number(text, size, 9999, &code) != RESULT_OK)
-		return EPPPARSE_NO_RESPONSE;
-	if (code > parse->code)
-		parse->code = code;
-	return EPPPARSE_CHANGE;
-}
-
-/* A transfer that only asks how it stands (RFC 5730, section 2.9.2.4) changes nothing. */
-static bool is_query(const struct frame_element *element)
-{
-	size_t size = 0;
-	const char *op = frame_attribute(element, "op", &size);
-	return op && size == 5 && memcmp(op, "query", size) == 0;
-}
-
-static enum eppparse_result begin_record(struct change_delta *delta, uint8_t field)
-{
-	struct change_ds *ds;
-	struct change_key *key;
-	if (!delta)
-		return EPPPARSE_VALUE;
-	return from_result(field == FIELD_DS ? change_add_ds(delta, &ds)
-					     : change_add_key(delta, &key));
-}
-
-/* What an element says by being there, and by its attributes. */
-static enum eppparse_result open_field(struct eppparse *parse, uint8_t field,
-				       const struct frame_element *element)
-{
-	switch (field) {
-	case FIELD_COMMAND:
-		parse->seen_command = true;
-		return EPPPARSE_CHANGE;
-	case FIELD_RESPONSE:
-		parse->seen_response = true;
-		return EPPPARSE_CHANGE;
-	case FIELD_CREATE:
-		return set_verb(parse, CHANGE_CREATE);
-	case FIELD_UPDATE:
-		return set_verb(parse, CHANGE_UPDATE);
-	case FIELD_DELETE:
-		return set_verb(parse, CHANGE_DELETE);
-	case FIELD_RENEW:
-		return set_verb(parse, CHANGE_RENEW);
-	case FIELD_TRANSFER:
-		parse->in_query = is_query(element);
-		parse->no_interest |= parse->in_query;
-		return EPPPARSE_CHANGE;
-	case FIELD_LATER:
-		return parse->in_query ? EPPPARSE_CHANGE : EPPPARSE_VERB;
-	case FIELD_QUERY:
-	case FIELD_NO_INTEREST:
-		parse->no_interest = true;
-		return EPPPARSE_CHANGE;
-	case FIELD_DOMAIN:
-		return set_object(parse, CHANGE_DOMAIN);
-	case FIELD_HOST:
-		return set_object(parse, CHANGE_HOST);
-	case FIELD_REGISTRANT:
-		parse->change->changed |= CHANGE_REGISTRANT;
-		return EPPPARSE_CHANGE;
-	case FIELD_CONTACT:
-		parse->change->changed |= CHANGE_CONTACTS;
-		return EPPPARSE_CHANGE;
-	case FIELD_AUTH_INFO:
-		parse->change->changed |= CHANGE_AUTH_INFO;
-		return EPPPARSE_CHANGE;
-	case FIELD_STATUS:
-		return read_status(delta_now(parse), element);
-	case FIELD_RESTORE:
-		return read_restore(parse->change, element);
-	case FIELD_RESULT:
-		return read_code(parse, element);
-	case FIELD_DS:
-	case FIELD_KEY:
-		return begin_record(delta_now(parse), field);
-	default:
-		return EPPPARSE_CHANGE;
-	}
-}
-
-/* Is the text of this field read? */
-static bool has_text(uint8_t field)
-{
-	switch (field) {
-	case FIELD_NAME:
-	case FIELD_HOST_NAME:
-	case FIELD_NEW_NAME:
-	case FIELD_ADDRESS:
-	case FIELD_SECDNS_ALL:
-	case FIELD_MAX_SIG_LIFE:
-	case FIELD_DS_KEY_TAG:
-	case FIELD_DS_ALGORITHM:
-	case FIELD_DS_DIGEST_TYPE:
-	case FIELD_DS_DIGEST:
-	case FIELD_KEY_FLAGS:
-	case FIELD_KEY_PROTOCOL:
-	case FIELD_KEY_ALGORITHM:
-	case FIELD_KEY_BYTES:
-	case FIELD_EXPIRES:
-	case FIELD_SVTRID:
-		return true;
-	default:
-		return false;
-	}
+	bool odd = result == EPPPARSE_VALUE || result == EPPPARSE_LARGE;
+	bool beside = parse->seen.response && !reading_tells(parse);
+	parse->seen.odd |= odd;
+	return odd && beside ? EPPPARSE_CHANGE : result;
 }
 
 static enum eppparse_result on_start(void *context, const struct frame_element *element)
 {
 	struct eppparse *parse = context;
+	bool known;
 	if (parse->skipped > 0) {
 		parse->skipped++;
 		return EPPPARSE_CHANGE;
 	}
-	const struct step *outer = step_now(parse);
-	if (has_text(outer->field))
-		return EPPPARSE_VALUE; /* an element within a value */
-	const struct allow_rule *rule = rule_for(outer->children, element);
+	struct step *outer = step_now(parse);
+	if (field_has_text(outer->field) && outer->children == IN_NOTHING) {
+		parse->skipped = 1;
+		return judge(parse, EPPPARSE_VALUE); /* an element within a value */
+	}
+	const struct allow_rule *rule = rules_find(&parse->rules, outer->children, element, &known);
 	if (!rule) {
 		parse->skipped = 1;
-		return judge_unknown(outer->children);
+		return judge_unknown(parse, outer->children, element, known);
 	}
+	outer->parent = true;
 	uint8_t side = rule->side == SIDE_AS_BEFORE ? outer->side : rule->side;
 	parse->depth++;
-	*step_now(parse) = (struct step){rule->children, rule->field, side};
+	uint8_t children =
+		rule->field == FIELD_LOGIN && !parse->reads_login ? IN_NOTHING : rule->children;
+	*step_now(parse) = (struct step){children, rule->field, side, false};
 	parse->value_size = 0;
-	return open_field(parse, rule->field, element);
+	return judge(parse, field_open(parse, rule->field, element));
 }
 
 static enum eppparse_result on_text(void *context, const char *bytes, size_t size)
 {
 	struct eppparse *parse = context;
-	if (parse->skipped > 0 || !has_text(step_now(parse)->field))
+	if (parse->skipped > 0 || !field_has_text(step_now(parse)->field))
 		return EPPPARSE_CHANGE;
-	if (size > sizeof parse->value - parse->value_size)
-		return EPPPARSE_VALUE;
-	memcpy(parse->value + parse->value_size, bytes, size);
-	parse->value_size += size;
+	/* Blanks at the beginning go, and many are as good as two: however many there are, the value is read. */
+	for (size_t i = 0; i < size; i++) {
+		size_t at = parse->value_size;
+		bool many = at == 0 || (at > 1 && is_blank(parse->value[at - 1]) &&
+					is_blank(parse->value[at - 2]));
+		if (many && is_blank(bytes[i]))
+			continue;
+		if (parse->value_size == sizeof parse->value)
+			return judge(parse, EPPPARSE_VALUE);
+		parse->value[parse->value_size++] = bytes[i];
+	}
 	if (parse->value_used < parse->value_size)
 		parse->value_used = parse->value_size;
 	return EPPPARSE_CHANGE;
-}
-
-static int close_name(struct eppparse *parse, struct change_name *name)
-{
-	if (name->text[0])
-		return RESULT_INVALID;
-	return change_name_read(name, parse->value, parse->value_size);
-}
-
-static int close_host_name(struct eppparse *parse, struct change_delta *delta)
-{
-	struct change_name *name;
-	int result = change_add_host(delta, &name);
-	return result == RESULT_OK ? close_name(parse, name) : result;
-}
-
-static int close_address(struct eppparse *parse, struct change_delta *delta)
-{
-	struct change_address *address;
-	int result = change_add_address(delta, &address);
-	if (result != RESULT_OK)
-		return result;
-	address->host = CHANGE_NO_HOST;
-	if (parse->change->object == CHANGE_DOMAIN) {
-		if (delta->hosts.count == 0)
-			return RESULT_INVALID;
-		address->host = (uint16_t)(delta->hosts.count - 1);
-	}
-	return value_address(parse->value, parse->value_size, address);
-}
-
-static int close_number(const struct eppparse *parse, uint32_t max, uint32_t *number)
-{
-	return value_number(parse->value, parse->value_size, max, number);
-}
-
-static int close_ds(struct eppparse *parse, struct change_delta *delta, uint8_t field)
-{
-	struct change_ds *ds = &delta->ds.items[delta->ds.count - 1];
-	uint32_t number = 0;
-	size_t size = 0;
-	if (field == FIELD_DS_DIGEST) {
-		int result = value_hex(parse->value, parse->value_size, ds->digest,
-				       sizeof ds->digest, &size);
-		ds->digest_size = (uint8_t)size;
-		return result;
-	}
-	int result = close_number(parse, field == FIELD_DS_KEY_TAG ? 65535 : 255, &number);
-	if (field == FIELD_DS_KEY_TAG)
-		ds->key_tag = (uint16_t)number;
-	else if (field == FIELD_DS_ALGORITHM)
-		ds->algorithm = (uint8_t)number;
-	else
-		ds->digest_type = (uint8_t)number;
-	return result;
-}
-
-static int close_key(struct eppparse *parse, struct change_delta *delta, uint8_t field)
-{
-	struct change_key *key = &delta->keys.items[delta->keys.count - 1];
-	uint32_t number = 0;
-	size_t size = 0;
-	if (field == FIELD_KEY_BYTES) {
-		int result = value_base64(parse->value, parse->value_size, key->bytes,
-					  sizeof key->bytes, &size);
-		key->size = (uint16_t)size;
-		return result;
-	}
-	int result = close_number(parse, field == FIELD_KEY_FLAGS ? 65535 : 255, &number);
-	if (field == FIELD_KEY_FLAGS)
-		key->flags = (uint16_t)number;
-	else if (field == FIELD_KEY_PROTOCOL)
-		key->protocol = (uint8_t)number;
-	else
-		key->algorithm = (uint8_t)number;
-	return result;
-}
-
-/* What the element's text says, now that all of it is there. */
-static int close_field(struct eppparse *parse, uint8_t field)
-{
-	struct change *change = parse->change;
-	struct change_delta *delta = delta_now(parse);
-	switch (field) {
-	case FIELD_NAME:
-		return close_name(parse, &change->name);
-	case FIELD_NEW_NAME:
-		return close_name(parse, &change->new_name);
-	case FIELD_MAX_SIG_LIFE:
-		change->has_max_sig_life = true;
-		return close_number(parse, INT32_MAX, &change->max_sig_life);
-	case FIELD_EXPIRES:
-		/* What is no date or no id is left out: the change matters more. */
-		change->has_expires =
-			value_date(parse->value, parse->value_size, &change->expires) == RESULT_OK;
-		return RESULT_OK;
-	case FIELD_SVTRID:
-		if (change_token_read(&change->svtrid, parse->value, parse->value_size) !=
-		    RESULT_OK)
-			change->svtrid.text[0] = '\0';
-		return RESULT_OK;
-	default:
-		break;
-	}
-	if (!delta)
-		return RESULT_INVALID;
-	switch (field) {
-	case FIELD_HOST_NAME:
-		return close_host_name(parse, delta);
-	case FIELD_ADDRESS:
-		return close_address(parse, delta);
-	case FIELD_SECDNS_ALL:
-		return value_boolean(parse->value, parse->value_size, &delta->all_secdns);
-	case FIELD_DS_KEY_TAG:
-	case FIELD_DS_ALGORITHM:
-	case FIELD_DS_DIGEST_TYPE:
-	case FIELD_DS_DIGEST:
-		return close_ds(parse, delta, field);
-	default:
-		return close_key(parse, delta, field);
-	}
-}
-
-/* A DS record without a digest, or a key without bytes, is none. */
-static int close_record(const struct change_delta *delta, uint8_t field)
-{
-	bool whole = field == FIELD_DS ? delta->ds.items[delta->ds.count - 1].digest_size > 0
-				       : delta->keys.items[delta->keys.count - 1].size > 0;
-	return whole ? RESULT_OK : RESULT_INVALID;
 }
 
 static enum eppparse_result on_end(void *context)
@@ -467,47 +215,128 @@ static enum eppparse_result on_end(void *context)
 		parse->skipped--;
 		return EPPPARSE_CHANGE;
 	}
-	uint8_t field = step_now(parse)->field;
-	int result = RESULT_OK;
-	if (has_text(field))
-		result = close_field(parse, field);
-	else if (field == FIELD_DS || field == FIELD_KEY)
-		result = close_record(delta_now(parse), field);
+	enum eppparse_result result = judge(parse, field_close(parse, step_now(parse)));
 	parse->depth--;
-	return from_result(result);
+	return result;
 }
 
-static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes, size_t size,
-				       struct change *change)
+static enum eppparse_result read_once(struct eppparse *parse, const void *bytes, size_t size,
+				      struct change *change)
 {
 	const struct frame_handler handler = {on_start, on_end, on_text, parse};
 	parse->change = change;
-	parse->steps[0] = (struct step){IN_DOCUMENT, FIELD_NONE, SIDE_AS_BEFORE};
+	parse->steps[0] = (struct step){IN_DOCUMENT, FIELD_NONE, SIDE_AS_BEFORE, false};
 	parse->depth = 0;
 	parse->skipped = 0;
-	parse->seen_command = parse->seen_response = false;
-	parse->seen_verb = parse->seen_object = parse->no_interest = parse->in_query = false;
-	parse->code = 0;
+	parse->seen = (struct seen){0};
 	enum eppparse_result result = frame_read(parse->reader, bytes, size, &handler);
-	parse->change = NULL;
+	parse->change = parse->after = NULL;
+	rules_forget(&parse->rules);
 	/* A value could be a secret that stands where a name should: nothing of any of them stays. */
 	memset(parse->value, 0, parse->value_used);
 	parse->value_size = parse->value_used = 0;
 	return result;
 }
 
-/* Reads a response into parse->answer. */
-static enum eppparse_result read_response(struct eppparse *parse, const void *bytes, size_t size)
+/* In some places libxml2 takes a failed allocation for an error of the frame: such a frame is read again. If memory is
+ * gone, it says so then; if it was gone for a moment, a change is not lost to it. */
+static enum eppparse_result read_frame(struct eppparse *parse, const void *bytes, size_t size,
+				       struct change *change)
+{
+	size_t met_count = parse->met_count;
+	enum eppparse_result result = read_once(parse, bytes, size, change);
+	if (result != EPPPARSE_MALFORMED && result != EPPPARSE_ENCODING)
+		return result;
+	change_clear(change);
+	if (change == &parse->answer)
+		change_clear(&parse->before);
+	parse->met_count = met_count;
+	return read_once(parse, bytes, size, change);
+}
+
+/* Reads a response of any code into parse->answer. */
+static enum eppparse_result read_any_response(struct eppparse *parse, const void *bytes,
+					      size_t size)
 {
 	change_clear(&parse->answer);
+	change_clear(&parse->before);
 	enum eppparse_result result = read_frame(parse, bytes, size, &parse->answer);
 	if (result != EPPPARSE_CHANGE)
 		return result;
-	if (!parse->seen_response || parse->seen_command || parse->code == 0)
-		return EPPPARSE_NO_RESPONSE;
-	if (parse->code != CODE_COMPLETED && parse->code != CODE_PENDING)
+	return parse->seen.response && !parse->seen.command && parse->seen.code != 0
+		       ? EPPPARSE_CHANGE
+		       : EPPPARSE_NO_RESPONSE;
+}
+
+/* The acDate of a transfer that is pending is when somebody must have acted, not when somebody did. */
+static void forget_deadline(struct change_transfer *transfer)
+{
+	transfer->has_acted &= transfer->status != TRANSFER_PENDING;
+}
+
+/* A transfer's status says more than the code of the response that brings the news. */
+static void judge_transfer(struct change *answer)
+{
+	enum change_transfer_status status = answer->transfer.status;
+	answer->outcome = status == TRANSFER_PENDING ? CHANGE_PENDING : CHANGE_COMPLETED;
+	forget_deadline(&answer->transfer);
+	if (status == TRANSFER_SERVER_APPROVED || status == TRANSFER_SERVER_CANCELLED)
+		answer->initiator = CHANGE_BY_REGISTRY;
+}
+
+/* A message that has nothing else by which it differs from another that says the same has the time at which it was put in
+ * line. */
+static void date_message(struct eppparse *parse)
+{
+	struct change *answer = &parse->answer;
+	if (answer->has_done || answer->svtrid.text[0] || answer->transfer.has_requested ||
+	    !parse->seen.has_queued)
+		return;
+	answer->has_done = true;
+	answer->done = parse->seen.queued;
+}
+
+/* What came and went, if the message shows the same object before and after. */
+static enum eppparse_result add_difference(struct eppparse *parse)
+{
+	struct change *before = &parse->before, *after = &parse->answer;
+	if (!before->state_known || strcmp(before->name.text, after->name.text) != 0 ||
+	    strcmp(before->handle.text, after->handle.text) != 0)
+		return EPPPARSE_CHANGE;
+	before->state_at = STATE_BEFORE;
+	return field_result(change_add_difference(before, after));
+}
+
+/* What parse->answer says by itself, as messages do. */
+static enum eppparse_result judge_message(struct eppparse *parse, struct change *change)
+{
+	struct change *answer = &parse->answer;
+	const struct seen *seen = &parse->seen;
+	if (seen->unread_news ||
+	    (seen->news && !seen->object && !seen->no_interest && seen->unread_info))
+		return EPPPARSE_NAMESPACE;
+	if (!seen->news)
 		return EPPPARSE_NOTHING;
-	parse->answer.outcome = parse->code == CODE_PENDING ? CHANGE_PENDING : CHANGE_COMPLETED;
+	/* As in a command: a contact beside what may be a change. */
+	if (seen->no_interest)
+		return seen->object ? EPPPARSE_VERB : EPPPARSE_NOTHING;
+	/* That it is a message may have been said behind what is odd in it. */
+	if (seen->odd || !seen->object || !change_has_subject(answer))
+		return EPPPARSE_VALUE;
+	/* By whomever and however often it is polled, it is told once: by what it tells of, not by the poll. */
+	answer->is_message = true;
+	answer->svtrid = parse->seen.news_txn.text[0] ? parse->seen.news_txn : answer->ends;
+	if (answer->state_at == STATE_BEFORE)
+		answer->has_expires = false; /* it is how it was */
+	if (answer->verb == CHANGE_TRANSFER && answer->state_at == STATE_NONE)
+		judge_transfer(answer);
+	date_message(parse);
+	enum eppparse_result result = add_difference(parse);
+	if (result != EPPPARSE_CHANGE)
+		return result;
+	struct change lent = *change;
+	*change = *answer;
+	*answer = lent;
 	return EPPPARSE_CHANGE;
 }
 
@@ -515,55 +344,155 @@ static enum eppparse_result read_command(struct eppparse *parse, const void *byt
 					 struct change *change)
 {
 	enum eppparse_result result = read_frame(parse, bytes, size, change);
+	const struct seen *seen = &parse->seen;
 	if (result != EPPPARSE_CHANGE)
 		return result;
+	if (seen->query)
+		return seen->verb || seen->response ? EPPPARSE_VERB : EPPPARSE_NOTHING;
 	/* A query or a contact beside what may be a change: which of the two was carried out, who knows? */
-	if (parse->no_interest)
-		return parse->seen_object ? EPPPARSE_VERB : EPPPARSE_NOTHING;
+	if (seen->no_interest)
+		return seen->object ? EPPPARSE_VERB : EPPPARSE_NOTHING;
 	/* A response within a command would speak for the server. */
-	if (!parse->seen_command || parse->seen_response || !parse->seen_verb ||
-	    !parse->seen_object)
+	if (!seen->command || seen->response || !seen->verb || !seen->object)
 		return EPPPARSE_VERB;
-	return change->name.text[0] ? EPPPARSE_CHANGE : EPPPARSE_VALUE;
+	return change_has_subject(change) ? EPPPARSE_CHANGE : EPPPARSE_VALUE;
 }
 
 /* Sets what only the server may say of a change: by its answer, or, with an empty one, that nothing is known. */
-static void set_answer(struct change *change, const struct change *answer)
+static void set_answer(struct eppparse *parse, struct change *change, enum change_outcome outcome)
 {
+	const struct change *answer = &parse->answer;
 	change->svtrid = answer->svtrid;
-	change->outcome = answer->outcome;
-	change->has_expires = answer->has_expires;
+	/* That of an infData is when it expires, not what the command set. */
+	change->has_expires = answer->has_expires && !answer->state_known;
 	change->expires = answer->expires;
+	change->outcome = outcome;
+	if (change->verb != CHANGE_TRANSFER) {
+		change->transfer = (struct change_transfer){0};
+		return;
+	}
+	enum change_transfer_op op = change->transfer.op;
+	struct change_registrar gaining = change->transfer.gaining;
+	change->transfer = answer->transfer;
+	forget_deadline(&change->transfer);
+	if (change->transfer.status == TRANSFER_PENDING && outcome == CHANGE_COMPLETED)
+		change->outcome = CHANGE_PENDING;
+	change->transfer.op = op;
+	if (!change->transfer.gaining.text[0])
+		change->transfer.gaining = gaining;
+}
+
+static enum change_outcome outcome_of(uint32_t code)
+{
+	return code == CODE_PENDING ? CHANGE_PENDING : CHANGE_COMPLETED;
+}
+
+static bool is_success(uint32_t code)
+{
+	return code == CODE_COMPLETED || code == CODE_PENDING;
+}
+
+static void begin(struct eppparse *parse, struct change *change)
+{
+	change_clear(change);
+	parse->met_count = 0;
+}
+
+/* Of what could not be read, the svTRID at least. */
+static enum eppparse_result finish(struct eppparse *parse, struct change *change,
+				   enum eppparse_result result)
+{
+	if (result != EPPPARSE_CHANGE)
+		change->svtrid = parse->answer.svtrid;
+	return result;
 }
 
 enum eppparse_result eppparse_command(struct eppparse *parse, const void *bytes, size_t size,
 				      struct change *change)
 {
-	change_clear(change);
+	begin(parse, change);
 	change_clear(&parse->answer);
-	parse->answer.outcome = CHANGE_UNKNOWN;
 	enum eppparse_result result = read_command(parse, bytes, size, change);
-	set_answer(change, &parse->answer);
+	set_answer(parse, change, CHANGE_UNKNOWN);
 	return result;
 }
 
 enum eppparse_result eppparse_response(struct eppparse *parse, const void *bytes, size_t size,
 				       struct change *change)
 {
-	enum eppparse_result result = read_response(parse, bytes, size);
-	set_answer(change, &parse->answer);
+	parse->met_count = 0;
+	enum eppparse_result result = read_any_response(parse, bytes, size);
+	if (result == EPPPARSE_CHANGE && !is_success(parse->seen.code))
+		result = EPPPARSE_NOTHING;
+	set_answer(parse, change, outcome_of(parse->seen.code));
 	return result;
+}
+
+enum eppparse_result eppparse_message(struct eppparse *parse, const void *response, size_t size,
+				      struct change *change)
+{
+	begin(parse, change);
+	enum eppparse_result result = read_any_response(parse, response, size);
+	if (result == EPPPARSE_CHANGE)
+		result = parse->seen.code == CODE_MESSAGE ? judge_message(parse, change)
+							  : EPPPARSE_NOTHING;
+	return finish(parse, change, result);
+}
+
+enum eppparse_result eppparse_server_change(struct eppparse *parse, const void *frame, size_t size,
+					    struct change *change)
+{
+	begin(parse, change);
+	parse->is_server_change = true;
+	enum eppparse_result result = read_any_response(parse, frame, size);
+	parse->is_server_change = false;
+	/* No other news is the registry's own doing for sure. */
+	const struct seen *seen = &parse->seen;
+	if (result == EPPPARSE_CHANGE && !seen->no_interest && !seen->unread_news &&
+	    parse->answer.state_at == STATE_NONE)
+		result = EPPPARSE_NO_RESPONSE;
+	if (result == EPPPARSE_CHANGE)
+		result = judge_message(parse, change);
+	return finish(parse, change, result);
 }
 
 enum eppparse_result eppparse_pair(struct eppparse *parse, const void *command, size_t command_size,
 				   const void *response, size_t response_size,
 				   struct change *change)
 {
-	change_clear(change);
-	enum eppparse_result result = read_response(parse, response, response_size);
-	if (result == EPPPARSE_CHANGE)
+	begin(parse, change);
+	enum eppparse_result result = read_any_response(parse, response, response_size);
+	uint32_t code = parse->seen.code;
+	if (result == EPPPARSE_CHANGE && code == CODE_MESSAGE)
+		result = judge_message(parse, change);
+	else if (result == EPPPARSE_CHANGE && is_success(code))
 		result = read_command(parse, command, command_size, change);
-	set_answer(change, &parse->answer);
+	else if (result == EPPPARSE_CHANGE)
+		result = EPPPARSE_NOTHING;
+	if (result == EPPPARSE_CHANGE && !change->is_message)
+		set_answer(parse, change, outcome_of(code));
+	return finish(parse, change, result);
+}
+
+enum eppparse_result eppparse_login(struct eppparse *parse, const void *command,
+				    size_t command_size, const void *response, size_t response_size,
+				    struct change_registrar *login)
+{
+	login->text[0] = '\0';
+	enum eppparse_result result = read_any_response(parse, response, response_size);
+	if (result == EPPPARSE_CHANGE && parse->seen.code != CODE_COMPLETED)
+		result = EPPPARSE_NOTHING;
+	if (result != EPPPARSE_CHANGE)
+		return result;
+	/* Nothing else is in a login, and nothing of it is an answer. */
+	change_clear(&parse->answer);
+	parse->reads_login = true;
+	result = read_frame(parse, command, command_size, &parse->answer);
+	parse->reads_login = false;
+	if (result == EPPPARSE_CHANGE && (!parse->seen.command || parse->seen.logins != 1))
+		result = EPPPARSE_NOTHING;
+	if (result == EPPPARSE_CHANGE)
+		*login = parse->seen.login;
 	return result;
 }
 

@@ -17,6 +17,7 @@ struct frame_reader {
 	xmlSAXHandler sax;
 	const struct frame_handler *handler;
 	enum eppparse_result result;
+	bool namespace_error;
 	int depth;
 	int namespaces;  /* declared in the frame so far: libxml2 looks through all that are open */
 	size_t pushed;   /* bytes given to libxml2 so far */
@@ -54,6 +55,8 @@ static void on_start(void *context, const xmlChar *local, const xmlChar *prefix,
 	    namespace_count > EPPPARSE_ATTRIBUTES_MAX ||
 	    reader->namespaces > EPPPARSE_NAMESPACES_MAX)
 		stop(reader, EPPPARSE_LARGE);
+	else if (reader->namespace_error)
+		stop(reader, EPPPARSE_MALFORMED); /* who knows what element it is? */
 	else if (++reader->depth > EPPPARSE_DEPTH_MAX)
 		stop(reader, EPPPARSE_DEEP);
 	else
@@ -107,10 +110,14 @@ static xmlEntityPtr on_entity(void *context, const xmlChar *name)
 	return xmlGetPredefinedEntity(name);
 }
 
+/* What an error says holds bytes of the frame: it goes nowhere. A namespace whose URI is none is a name like any other;
+ * libxml2 calls it so, too, when it has no memory to look into it. */
 static void on_error(void *context, xmlErrorPtr error)
 {
-	(void)context;
-	(void)error; /* holds bytes of the frame: goes nowhere */
+	struct frame_reader *reader = context;
+	if (error->domain == XML_FROM_NAMESPACE && error->level >= XML_ERR_ERROR &&
+	    error->code != XML_WAR_NS_URI)
+		reader->namespace_error = true;
 }
 
 int frame_reader_new(struct frame_reader **reader)
@@ -188,8 +195,8 @@ static enum eppparse_result complaint(const struct frame_reader *reader)
 	case XML_ERR_INVALID_ENCODING:
 		return EPPPARSE_ENCODING;
 	default:
-		return ctxt->wellFormed && ctxt->nsWellFormed ? EPPPARSE_CHANGE
-							      : EPPPARSE_MALFORMED;
+		return ctxt->wellFormed && !reader->namespace_error ? EPPPARSE_CHANGE
+								    : EPPPARSE_MALFORMED;
 	}
 }
 
@@ -220,6 +227,7 @@ enum eppparse_result frame_read(struct frame_reader *reader, const void *bytes, 
 {
 	reader->handler = handler;
 	reader->result = EPPPARSE_CHANGE;
+	reader->namespace_error = false;
 	reader->depth = reader->namespaces = 0;
 	reader->pushed = reader->progress = 0;
 	enum eppparse_result result = push(reader, bytes, size);

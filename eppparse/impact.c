@@ -6,33 +6,61 @@ static uint32_t bit(enum change_impact impact)
 	return 1u << impact;
 }
 
-/* Do the statuses hold one that locks (or, with `hold`, one that takes the name out of the zone)? */
-static bool any_status(uint32_t status, bool hold)
+static bool holds(uint32_t status)
 {
-	for (int i = 0; i < STATUS_COUNT; i++) {
-		const struct change_status_info *info = change_status_info(i);
-		if (status & 1u << i && (hold ? info->hold : info->lock != LEVEL_NONE))
+	for (int i = 0; i < STATUS_COUNT; i++)
+		if (status & 1u << i && change_status_info(i)->hold)
+			return true;
+	return false;
+}
+
+/* Is there a reference to where a registry keeps delegation (`keys`: its keys)? */
+static bool refers(const struct change_delta *delta, bool keys)
+{
+	for (size_t i = 0; i < delta->references.count; i++)
+		if (change_object_has_keys(delta->references.items[i].object) == keys)
+			return true;
+	return false;
+}
+
+/* A reference that replaces another changes what was there. */
+static bool replaces_keys(const struct change_delta *delta)
+{
+	for (size_t i = 0; i < delta->references.count; i++) {
+		const struct change_reference *reference = &delta->references.items[i];
+		if (reference->replaces && change_object_has_keys(reference->object))
 			return true;
 	}
 	return false;
 }
 
-static bool brings_secdns(const struct change_delta *delta)
+static bool has_secdns(const struct change_delta *delta)
 {
-	return delta->ds.count > 0 || delta->keys.count > 0;
+	return delta->ds.count > 0 || delta->keys.count > 0 || delta->all_secdns ||
+	       refers(delta, true);
 }
 
 static uint32_t secdns_impact(const struct change *change)
 {
-	bool added = brings_secdns(&change->add);
-	bool removed = brings_secdns(&change->remove) || change->remove.all_secdns;
-	if (added && removed)
+	bool added = has_secdns(&change->add), removed = has_secdns(&change->remove);
+	if ((added && removed) || replaces_keys(&change->add))
 		return bit(IMPACT_DNSSEC_CHANGED);
 	if (added)
 		return bit(IMPACT_DNSSEC_ADDED);
 	if (removed)
 		return bit(IMPACT_DNSSEC_REMOVED);
 	return change->has_max_sig_life ? bit(IMPACT_DNSSEC_CHANGED) : 0;
+}
+
+static uint32_t transfer_impact(const struct change *change)
+{
+	enum change_transfer_status status = change->transfer.status;
+	bool approved = status == TRANSFER_CLIENT_APPROVED || status == TRANSFER_SERVER_APPROVED ||
+			(status == TRANSFER_NO_STATUS && change->transfer.op == TRANSFER_APPROVE);
+	/* Some registries transfer at once, and some say no more than that. */
+	bool at_once = status == TRANSFER_NO_STATUS && change->transfer.op <= TRANSFER_REQUEST;
+	bool done = change->outcome == CHANGE_COMPLETED && (approved || at_once);
+	return bit(IMPACT_TRANSFER) | (done ? bit(IMPACT_REGISTRAR) : 0);
 }
 
 static uint32_t verb_impact(const struct change *change)
@@ -45,31 +73,45 @@ static uint32_t verb_impact(const struct change *change)
 		return impact | bit(IMPACT_DELETE);
 	case CHANGE_RENEW:
 		return impact | bit(IMPACT_RENEW);
+	case CHANGE_TRANSFER:
+		return impact | transfer_impact(change);
 	default:
 		return impact;
 	}
 }
 
+static bool delegates(const struct change_delta *delta)
+{
+	return delta->hosts.count > 0 || delta->all_hosts || refers(delta, false);
+}
+
+static uint32_t lock_impact(const struct change *change)
+{
+	struct change_locks own = change_locks_of(change, LEVEL_REGISTRAR);
+	struct change_locks registrys = change_locks_of(change, LEVEL_REGISTRY);
+	return (own.lock | registrys.lock ? bit(IMPACT_LOCK) : 0) |
+	       (own.unlock | registrys.unlock ? bit(IMPACT_UNLOCK) : 0);
+}
+
+/* What was rejected does nothing. */
 uint32_t change_impact(const struct change *change)
 {
 	const struct change_delta *add = &change->add, *remove = &change->remove;
-	uint32_t impact = verb_impact(change) | secdns_impact(change);
+	if (change->outcome == CHANGE_REJECTED)
+		return 0;
+	uint32_t impact = verb_impact(change) | secdns_impact(change) | lock_impact(change);
 
-	if (add->hosts.count > 0 || remove->hosts.count > 0 || change->new_name.text[0])
+	if (delegates(add) || delegates(remove) || change->new_name.text[0])
 		impact |= bit(IMPACT_DELEGATION);
 	if (add->addresses.count > 0 || remove->addresses.count > 0)
 		impact |= bit(IMPACT_GLUE);
-	if (any_status(add->status, false))
-		impact |= bit(IMPACT_LOCK);
-	if (any_status(remove->status, false))
-		impact |= bit(IMPACT_UNLOCK);
-	if (any_status(add->status, true))
+	if (holds(add->status))
 		impact |= bit(IMPACT_HOLD);
-	if (any_status(remove->status, true))
+	if (holds(remove->status))
 		impact |= bit(IMPACT_UNHOLD);
 	/* A create brings contacts always: that they are there is no news. */
 	if (change->verb == CHANGE_UPDATE &&
-	    change->changed & (CHANGE_REGISTRANT | CHANGE_CONTACTS))
+	    change->changed & (CHANGED_REGISTRANT | CHANGED_CONTACTS))
 		impact |= bit(IMPACT_CONTACTS);
 	return impact;
 }

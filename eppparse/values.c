@@ -27,7 +27,10 @@ int value_number(const char *text, size_t size, uint32_t max, uint32_t *number)
 	uint64_t value = 0;
 	if (!copy_trimmed(text, size, copy, sizeof copy))
 		return RESULT_INVALID;
-	for (const char *at = copy; *at; at++) {
+	const char *digits = copy + (*copy == '+'); /* as XML Schema has it */
+	if (!*digits)
+		return RESULT_INVALID;
+	for (const char *at = digits; *at; at++) {
 		if (!is_digit(*at))
 			return RESULT_INVALID;
 		value = value * 10 + (uint64_t)(*at - '0');
@@ -116,6 +119,31 @@ int value_base64(const char *text, size_t size, uint8_t *bytes, size_t room, siz
 		return RESULT_INVALID;
 	*written = out;
 	return RESULT_OK;
+}
+
+bool value_ds_is_whole(const struct change_ds *ds)
+{
+	/* By digest type: SHA-1, SHA-256, GOST R 34.11-94, SHA-384, GOST R 34.11-2012, SM3. */
+	static const uint8_t sizes[] = {[1] = 20, [2] = 32, [3] = 32, [4] = 48, [5] = 32, [6] = 32};
+	size_t size = ds->digest_type < sizeof sizes ? sizes[ds->digest_type] : 0;
+	return ds->digest_size > 0 && (size == 0 || ds->digest_size == size);
+}
+
+bool value_key_is_whole(const struct change_key *key)
+{
+	/* RSA's keys are of 512 to 4096 bits, with an exponent before them; the others have one length each. */
+	static const struct {
+		uint8_t algorithm;
+		uint16_t least, most;
+	} sizes[] = {
+		{1, 66, 1024},  {5, 66, 1024}, {7, 66, 1024}, {8, 66, 1024},
+		{10, 66, 1024}, {12, 64, 64},  {13, 64, 64},  {14, 96, 96},
+		{15, 32, 32},   {16, 57, 57},  {17, 64, 64},  {23, 64, 64},
+	};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		if (sizes[i].algorithm == key->algorithm)
+			return key->size >= sizes[i].least && key->size <= sizes[i].most;
+	return key->size > 0;
 }
 
 int value_address(const char *text, size_t size, struct change_address *address)

@@ -8,7 +8,7 @@
 
 #include "eppparse/change.h"
 
-/* A decimal number from 0 to `max`. */
+/* A decimal number from 0 to `max`, maybe with a plus sign. */
 MUST_USE int value_number(const char *text, size_t size, uint32_t max, uint32_t *number);
 
 /* XML Schema's boolean: true, false, 1, 0. */
@@ -18,6 +18,11 @@ MUST_USE int value_boolean(const char *text, size_t size, bool *yes);
 MUST_USE int value_hex(const char *text, size_t size, uint8_t *bytes, size_t room, size_t *written);
 MUST_USE int value_base64(const char *text, size_t size, uint8_t *bytes, size_t room,
 			  size_t *written);
+
+/* Is the record whole, and its digest or key as long as its type or algorithm makes it (RFC 4034, and the registries of
+ * IANA)? Of one that is not known here, any length will do. */
+bool value_ds_is_whole(const struct change_ds *ds);
+bool value_key_is_whole(const struct change_key *key);
 
 /* An IP address. Which family it is of, its text says: what frames declare is often left out, or wrong. */
 MUST_USE int value_address(const char *text, size_t size, struct change_address *address);

@@ -37,6 +37,7 @@ static void names_are_lowered_and_lose_blanks_and_one_trailing_dot(void **state)
 	assert_name("a", "a");
 	assert_name("0.1.2", "0.1.2");
 	assert_name("-a-.example", "-a-.example");
+	assert_name(" B\xc3\xbc\x63HER.Example.\n", "b\xc3\xbc\x63her.example");
 }
 
 static void what_is_no_host_name_is_refused(void **state)
@@ -50,7 +51,18 @@ static void what_is_no_host_name_is_refused(void **state)
 		"a..example",
 		"example..",
 		"a b.example",
-		"b\xc3\xbc.example",
+		"b\xc3 .example",        /* a character cut short */
+		"b\xbc.example",         /* and one without its start */
+		"b\xc3\xbc\xbc.example", /* one too long */
+		"\xc0\xae.example",      /* overlong dot */
+		"\xe0\x80\xae.example",
+		"\xf0\x80\x80\xae.example",
+		"\xc2\x85.example",         /* a control */
+		"\xed\xa0\x80.example",     /* a surrogate */
+		"\xf4\x90\x80\x80.example", /* beyond Unicode */
+		"\xff.example",
+		"b\xc3\xbc cher.example",
+		"b\xc3\xbc..example",
 		"a/b.example",
 		"a@b.example",
 		"a:b",
@@ -150,7 +162,7 @@ static void each_status_is_found_by_its_name_and_no_other(void **state)
 		assert_int_equal(change_status_find(info->epp, strlen(info->epp)), i);
 		assert_int_equal(change_status_find(info->epp, strlen(info->epp) - 1),
 				 STATUS_COUNT);
-		assert_int_equal(info->lock != LEVEL_NONE, info->prohibits != NULL);
+		assert_int_equal(info->lock != LEVEL_NONE, info->prohibits != 0);
 	}
 	assert_int_equal(change_status_find(" clientHold\n", 12), STATUS_CLIENT_HOLD);
 	assert_int_equal(change_status_find("clienthold", 10), STATUS_COUNT);
@@ -164,7 +176,7 @@ static void a_status_says_what_it_locks_and_what_rdap_calls_it(void **state)
 	(void)state;
 	assert_string_equal(info->rdap, "server transfer prohibited");
 	assert_int_equal(info->lock, LEVEL_REGISTRY);
-	assert_string_equal(info->prohibits, "transfer");
+	assert_int_equal(info->prohibits, PROHIBITS_TRANSFER);
 	assert_false(info->hold);
 	info = change_status_info(STATUS_CLIENT_HOLD);
 	assert_string_equal(info->rdap, "client hold");
@@ -172,6 +184,51 @@ static void a_status_says_what_it_locks_and_what_rdap_calls_it(void **state)
 	assert_true(info->hold);
 	assert_string_equal(change_status_info(STATUS_LINKED)->rdap, "associated");
 	assert_string_equal(change_status_info(STATUS_OK)->rdap, "active");
+}
+
+static void a_lock_is_of_a_level_and_prohibits_commands(void **state)
+{
+	struct change change;
+	struct change_locks locks;
+	(void)state;
+	change_init(&change);
+	change.add.status = 1u << STATUS_CLIENT_UPDATE_PROHIBITED | 1u << STATUS_SERVER_BLOCKED |
+			    1u << STATUS_CLIENT_HOLD;
+	change.remove.status = 1u << STATUS_CLIENT_DELETE_PROHIBITED |
+			       1u << STATUS_CLIENT_RENEW_PROHIBITED | 1u << STATUS_DOMAIN_LOCKED;
+	locks = change_locks_of(&change, LEVEL_REGISTRAR);
+	assert_int_equal(locks.lock, PROHIBITS_UPDATE);
+	assert_int_equal(locks.unlock, PROHIBITS_DELETE | PROHIBITS_RENEW);
+	locks = change_locks_of(&change, LEVEL_REGISTRY);
+	assert_int_equal(locks.lock, PROHIBITS_DELETE | PROHIBITS_TRANSFER | PROHIBITS_UPDATE);
+	assert_int_equal(locks.unlock, PROHIBITS_DELETE | PROHIBITS_UPDATE);
+	/* those of a registry lock are the registry's, beside its statuses */
+	change.add.status = change.remove.status = 1u << STATUS_SERVER_RENEW_PROHIBITED;
+	change.locks = (struct change_locks){.lock = PROHIBITS_UPDATE, .unlock = PROHIBITS_DELETE};
+	locks = change_locks_of(&change, LEVEL_REGISTRY);
+	assert_int_equal(locks.lock, PROHIBITS_RENEW | PROHIBITS_UPDATE);
+	assert_int_equal(locks.unlock, PROHIBITS_RENEW | PROHIBITS_DELETE);
+	locks = change_locks_of(&change, LEVEL_REGISTRAR);
+	assert_int_equal(locks.lock | locks.unlock, 0);
+}
+
+static void each_word_of_a_known_set_stands_once(void **state)
+{
+	(void)state;
+	assert_null(change_transfer_op_name(TRANSFER_NO_OP));
+	for (int i = TRANSFER_REQUEST; i < TRANSFER_OPS; i++)
+		for (int k = TRANSFER_REQUEST; k < i; k++)
+			assert_string_not_equal(change_transfer_op_name(i),
+						change_transfer_op_name(k));
+	assert_null(change_transfer_status_name(TRANSFER_NO_STATUS));
+	for (int i = TRANSFER_PENDING; i < TRANSFER_STATUSES; i++)
+		for (int k = TRANSFER_PENDING; k < i; k++)
+			assert_string_not_equal(change_transfer_status_name(i),
+						change_transfer_status_name(k));
+	for (int i = 0; i <= CHANGE_OBJECTS; i++)
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(change_object_name(i), change_object_name(k));
+	assert_string_equal(change_object_name(CHANGE_OBJECTS), "object");
 }
 
 static void add_host(struct change_delta *delta, const char *text)
@@ -208,35 +265,80 @@ static void add_secdns(struct change_delta *delta, uint8_t digest_size, uint16_t
 	memset(key->bytes, 0x5a, key_size);
 }
 
-/* A change with something in every member. */
+static void add_reference(struct change_delta *delta, enum change_object object, const char *id,
+			  bool replaces)
+{
+	struct change_reference *reference;
+	assert_int_equal(change_add_reference(delta, &reference), RESULT_OK);
+	reference->object = (uint8_t)object;
+	reference->replaces = replaces;
+	snprintf(reference->id.text, sizeof reference->id.text, "%s", id);
+}
+
+static void fill_delta(struct change_delta *delta, uint8_t digest_size, uint16_t key_size)
+{
+	add_host(delta, "ns1.example.net");
+	add_host(delta, "ns2.example.org");
+	add_address(delta, 1, 4, 1);
+	add_address(delta, 0, 6, 2);
+	add_address(delta, CHANGE_NO_HOST, 6, 3);
+	add_secdns(delta, digest_size, key_size);
+	add_reference(delta, CHANGE_NSSET, "NSS-1", true);
+	add_reference(delta, CHANGE_KEYGROUP, "", false);
+	delta->status = 1u << STATUS_CLIENT_HOLD;
+	delta->status_others = 3;
+}
+
+static void fill_transfer(struct change_transfer *transfer)
+{
+	transfer->op = TRANSFER_CANCEL;
+	transfer->status = TRANSFER_SERVER_CANCELLED;
+	snprintf(transfer->gaining.text, sizeof transfer->gaining.text, "%s", "Client X Ltd");
+	snprintf(transfer->losing.text, sizeof transfer->losing.text, "%s", "ClientY");
+	transfer->has_requested = transfer->has_acted = true;
+	transfer->requested = INT64_MIN;
+	transfer->acted = INT64_MAX;
+}
+
+/* A change with something in every member but the handle, which only what has no name has. */
 static void fill(struct change *change, uint16_t key_size)
 {
 	change_init(change);
 	snprintf(change->registrar.text, sizeof change->registrar.text, "%s", "Client X Ltd");
 	snprintf(change->svtrid.text, sizeof change->svtrid.text, "%s", "SV-0001");
 	change->object = CHANGE_HOST;
-	change->verb = CHANGE_RENEW;
-	change->outcome = CHANGE_PENDING;
+	change->verb = CHANGE_TRANSFER;
+	change->outcome = CHANGE_REJECTED;
+	change->initiator = CHANGE_BY_REGISTRY;
+	change->is_message = true;
+	snprintf(change->ends.text, sizeof change->ends.text, "%s", "SV-0000");
 	change->restore = CHANGE_RESTORE_REPORT;
-	snprintf(change->name.text, sizeof change->name.text, "%s", "example.org");
-	add_host(&change->add, "ns1.example.net");
-	add_host(&change->add, "ns2.example.org");
-	add_address(&change->add, 1, 4, 1);
-	add_address(&change->add, 0, 6, 2);
-	add_secdns(&change->add, CHANGE_DIGEST_SIZE, key_size);
-	change->add.status = 1u << STATUS_CLIENT_HOLD;
-	change->add.status_others = 3;
-	add_host(&change->remove, "ns3.example.org");
-	add_address(&change->remove, CHANGE_NO_HOST, 6, 3);
-	add_secdns(&change->remove, 20, 1);
+	snprintf(change->name.text, sizeof change->name.text, "%s", "b\xc3\xbc\x63her.example");
+	fill_delta(&change->add, CHANGE_DIGEST_SIZE, key_size);
+	change->add.all_hosts = true;
+	fill_delta(&change->remove, 0, 1);
 	change->remove.status = (1u << STATUS_COUNT) - 1;
 	change->remove.all_secdns = true;
-	change->changed = CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO;
+	change->state_at = STATE_AFTER;
+	change->state_known = KNOWN_ALL;
+	fill_delta(&change->state, 20, 2);
+	change->locks = (struct change_locks){.lock = PROHIBITS_ALL, .unlock = PROHIBITS_RENEW};
+	fill_transfer(&change->transfer);
+	change->changed = CHANGED_ALL;
 	snprintf(change->new_name.text, sizeof change->new_name.text, "%s", "ns9.example.org");
-	change->has_max_sig_life = true;
+	change->has_max_sig_life = change->has_expires = change->has_done = true;
 	change->max_sig_life = UINT32_MAX;
-	change->has_expires = true;
 	change->expires = -1;
+	change->done = 1806789600;
+}
+
+/* The same of an object that has a handle. */
+static void fill_set(struct change *change, enum change_object object)
+{
+	fill(change, 8);
+	change->object = object;
+	change->name.text[0] = '\0';
+	snprintf(change->handle.text, sizeof change->handle.text, "%s", "NSSET:1~X");
 }
 
 static void assert_same_delta(const struct change_delta *a, const struct change_delta *b)
@@ -259,7 +361,26 @@ static void assert_same_delta(const struct change_delta *a, const struct change_
 				    a->keys.count * sizeof *a->keys.items);
 	assert_int_equal(a->status, b->status);
 	assert_int_equal(a->status_others, b->status_others);
+	assert_int_equal(a->references.count, b->references.count);
+	for (size_t i = 0; i < a->references.count; i++) {
+		assert_int_equal(a->references.items[i].object, b->references.items[i].object);
+		assert_int_equal(a->references.items[i].replaces, b->references.items[i].replaces);
+		assert_string_equal(a->references.items[i].id.text, b->references.items[i].id.text);
+	}
 	assert_int_equal(a->all_secdns, b->all_secdns);
+	assert_int_equal(a->all_hosts, b->all_hosts);
+}
+
+static void assert_same_transfer(const struct change_transfer *a, const struct change_transfer *b)
+{
+	assert_int_equal(a->op, b->op);
+	assert_int_equal(a->status, b->status);
+	assert_string_equal(a->gaining.text, b->gaining.text);
+	assert_string_equal(a->losing.text, b->losing.text);
+	assert_int_equal(a->has_requested, b->has_requested);
+	assert_int_equal(a->requested, b->requested);
+	assert_int_equal(a->has_acted, b->has_acted);
+	assert_int_equal(a->acted, b->acted);
 }
 
 static void assert_same(const struct change *a, const struct change *b)
@@ -269,16 +390,28 @@ static void assert_same(const struct change *a, const struct change *b)
 	assert_int_equal(a->object, b->object);
 	assert_int_equal(a->verb, b->verb);
 	assert_int_equal(a->outcome, b->outcome);
+	assert_int_equal(a->initiator, b->initiator);
+	assert_int_equal(a->is_message, b->is_message);
+	assert_string_equal(a->ends.text, b->ends.text);
 	assert_int_equal(a->restore, b->restore);
 	assert_string_equal(a->name.text, b->name.text);
+	assert_string_equal(a->handle.text, b->handle.text);
 	assert_same_delta(&a->add, &b->add);
 	assert_same_delta(&a->remove, &b->remove);
+	assert_int_equal(a->state_at, b->state_at);
+	assert_int_equal(a->state_known, b->state_known);
+	assert_same_delta(&a->state, &b->state);
+	assert_int_equal(a->locks.lock, b->locks.lock);
+	assert_int_equal(a->locks.unlock, b->locks.unlock);
+	assert_same_transfer(&a->transfer, &b->transfer);
 	assert_int_equal(a->changed, b->changed);
 	assert_string_equal(a->new_name.text, b->new_name.text);
 	assert_int_equal(a->has_max_sig_life, b->has_max_sig_life);
 	assert_int_equal(a->max_sig_life, b->max_sig_life);
 	assert_int_equal(a->has_expires, b->has_expires);
 	assert_int_equal(a->expires, b->expires);
+	assert_int_equal(a->has_done, b->has_done);
+	assert_int_equal(a->done, b->done);
 }
 
 static void assert_round_trip(const struct change *change)
@@ -307,6 +440,43 @@ static void a_change_with_everything_in_it_survives_the_codec(void **state)
 	change_free(&change);
 }
 
+static void each_object_and_each_word_of_a_known_set_survives_the_codec(void **state)
+{
+	struct change change;
+	(void)state;
+	for (int i = CHANGE_NSSET; i < CHANGE_OBJECTS; i++) {
+		fill_set(&change, i);
+		assert_round_trip(&change);
+		change_free(&change);
+	}
+	fill(&change, 8);
+	for (int i = 0; i < CHANGE_VERBS; i++) {
+		change.verb = i;
+		assert_round_trip(&change);
+	}
+	for (int i = 0; i < CHANGE_OUTCOMES; i++) {
+		change.outcome = i;
+		assert_round_trip(&change);
+	}
+	for (int i = 0; i < TRANSFER_OPS; i++) {
+		change.transfer.op = i;
+		assert_round_trip(&change);
+	}
+	for (int i = 0; i < TRANSFER_STATUSES; i++) {
+		change.transfer.status = i;
+		assert_round_trip(&change);
+	}
+	for (unsigned i = 0; i <= KNOWN_ALL; i++) {
+		change.state_known = i;
+		assert_round_trip(&change);
+	}
+	for (int i = 0; i < STATE_COUNT; i++) {
+		change.state_at = i;
+		assert_round_trip(&change);
+	}
+	change_free(&change);
+}
+
 static void a_change_with_next_to_nothing_in_it_survives_the_codec(void **state)
 {
 	struct change change;
@@ -329,6 +499,7 @@ static void full_lists_survive_the_codec(void **state)
 		add_host(&change.add, "ns1.example.net");
 		add_address(&change.add, CHANGE_LIST_MAX - 1, 4, 1);
 		add_secdns(&change.add, 32, 64);
+		add_reference(&change.state, CHANGE_NSGROUP, "G", false);
 		change.add.addresses.items[i].host = (uint16_t)i;
 	}
 	assert_round_trip(&change);
@@ -456,9 +627,86 @@ static void break_status(struct change *change)
 {
 	change->add.status = 1u << STATUS_COUNT;
 }
+static void break_status_of_state(struct change *change)
+{
+	change->state.status = 1u << STATUS_COUNT;
+}
 static void break_changed(struct change *change)
 {
-	change->changed = CHANGE_AUTH_INFO << 1;
+	change->changed = CHANGED_ALL + 1;
+}
+static void break_initiator(struct change *change)
+{
+	change->initiator = CHANGE_INITIATORS;
+}
+static void break_ends(struct change *change)
+{
+	snprintf(change->ends.text, sizeof change->ends.text, "%s", "kanari@person.example");
+}
+static void break_name_with_a_handle(struct change *change)
+{
+	snprintf(change->handle.text, sizeof change->handle.text, "%s", "NSS-1");
+}
+static void break_set_without_a_handle(struct change *change)
+{
+	change->object = CHANGE_NSSET;
+	change->name.text[0] = '\0';
+}
+static void break_set_with_a_name(struct change *change)
+{
+	break_name_with_a_handle(change);
+	change->object = CHANGE_KEYGROUP;
+}
+static void break_handle(struct change *change)
+{
+	change->object = CHANGE_NSSET;
+	change->name.text[0] = '\0';
+	snprintf(change->handle.text, sizeof change->handle.text, "%s", "two words");
+}
+static void break_state_at(struct change *change)
+{
+	change->state_at = STATE_COUNT;
+}
+static void break_state_known(struct change *change)
+{
+	change->state_known = KNOWN_ALL + 1;
+}
+static void break_lock(struct change *change)
+{
+	change->locks.lock = PROHIBITS_ALL + 1;
+}
+static void break_unlock(struct change *change)
+{
+	change->locks.unlock = 0xff;
+}
+static void break_transfer_op(struct change *change)
+{
+	change->transfer.op = TRANSFER_OPS;
+}
+static void break_transfer_status(struct change *change)
+{
+	change->transfer.status = TRANSFER_STATUSES;
+}
+static void break_gaining(struct change *change)
+{
+	snprintf(change->transfer.gaining.text, sizeof change->transfer.gaining.text, "%s", "a\tb");
+}
+static void break_losing(struct change *change)
+{
+	snprintf(change->transfer.losing.text, sizeof change->transfer.losing.text, "%s",
+		 "V\xc3\xb6gel");
+}
+static void break_reference_object(struct change *change)
+{
+	change->add.references.items[0].object = CHANGE_OBJECTS;
+}
+static void break_reference_to_a_domain(struct change *change)
+{
+	change->add.references.items[0].object = CHANGE_DOMAIN;
+}
+static void break_reference_id(struct change *change)
+{
+	snprintf(change->state.references.items[0].id.text, CHANGE_TOKEN_SIZE, "%s", "two words");
 }
 static void break_family(struct change *change)
 {
@@ -466,7 +714,7 @@ static void break_family(struct change *change)
 }
 static void break_host_of_address(struct change *change)
 {
-	change->add.addresses.items[0].host = 2;
+	change->state.addresses.items[0].host = 2;
 }
 static void break_digest_size(struct change *change)
 {
@@ -490,11 +738,52 @@ static void each_member_out_of_its_range_is_refused(void **state)
 	assert_refused(break_registrar);
 	assert_refused(break_svtrid);
 	assert_refused(break_status);
+	assert_refused(break_status_of_state);
 	assert_refused(break_changed);
+	assert_refused(break_initiator);
+	assert_refused(break_ends);
+	assert_refused(break_name_with_a_handle);
+	assert_refused(break_set_without_a_handle);
+	assert_refused(break_set_with_a_name);
+	assert_refused(break_handle);
+	assert_refused(break_state_at);
+	assert_refused(break_state_known);
+	assert_refused(break_lock);
+	assert_refused(break_unlock);
+	assert_refused(break_transfer_op);
+	assert_refused(break_transfer_status);
+	assert_refused(break_gaining);
+	assert_refused(break_losing);
+	assert_refused(break_reference_object);
+	assert_refused(break_reference_to_a_domain);
+	assert_refused(break_reference_id);
 	assert_refused(break_family);
 	assert_refused(break_host_of_address);
 	assert_refused(break_digest_size);
 	assert_refused(break_host_name);
+}
+
+/* The last nine bytes are change.done: whether there is one, and which. */
+static void a_date_that_is_not_there_and_a_truth_beyond_one_are_refused(void **state)
+{
+	struct change change, back;
+	struct buffer bytes;
+	(void)state;
+	change_init(&change);
+	change_init(&back);
+	snprintf(change.name.text, sizeof change.name.text, "%s", "a.example");
+	buffer_init(&bytes, 1 << 16);
+	change_encode(&change, &bytes);
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_OK);
+	bytes.data[bytes.size - 1] = 1; /* done, which it has not */
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_INVALID);
+	bytes.data[bytes.size - 9] = 1;
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_OK);
+	assert_true(back.has_done);
+	bytes.data[bytes.size - 9] = 2;
+	assert_int_equal(change_decode(&back, bytes.data, bytes.size), RESULT_INVALID);
+	buffer_free(&bytes);
+	change_free(&back);
 }
 
 static void another_version_of_the_encoding_is_refused(void **state)
@@ -506,6 +795,7 @@ static void another_version_of_the_encoding_is_refused(void **state)
 	buffer_init(&bytes, 1 << 16);
 	change_encode(&change, &bytes);
 	assert_int_equal(bytes.data[0], CHANGE_ENCODING);
+	assert_int_equal(CHANGE_ENCODING, 2);
 	bytes.data[0]++;
 	assert_int_equal(change_decode(&change, bytes.data, bytes.size), RESULT_INVALID);
 	buffer_free(&bytes);
@@ -519,6 +809,7 @@ static void a_list_takes_its_maximum_and_no_more(void **state)
 	struct change_address *address = NULL;
 	struct change_ds *ds = NULL;
 	struct change_key *key = NULL;
+	struct change_reference *reference = NULL;
 	(void)state;
 	change_init(&change);
 	for (int i = 0; i < CHANGE_LIST_MAX; i++) {
@@ -527,11 +818,14 @@ static void a_list_takes_its_maximum_and_no_more(void **state)
 		assert_int_equal(change_add_address(&change.add, &address), RESULT_OK);
 		assert_int_equal(change_add_ds(&change.remove, &ds), RESULT_OK);
 		assert_int_equal(change_add_key(&change.remove, &key), RESULT_OK);
+		assert_int_equal(change_add_reference(&change.state, &reference), RESULT_OK);
+		assert_string_equal(reference->id.text, "");
 	}
 	assert_int_equal(change_add_host(&change.add, &name), RESULT_FULL);
 	assert_int_equal(change_add_address(&change.add, &address), RESULT_FULL);
 	assert_int_equal(change_add_ds(&change.remove, &ds), RESULT_FULL);
 	assert_int_equal(change_add_key(&change.remove, &key), RESULT_FULL);
+	assert_int_equal(change_add_reference(&change.state, &reference), RESULT_FULL);
 	assert_int_equal(change.add.hosts.count, CHANGE_LIST_MAX);
 	change_free(&change);
 }
@@ -546,6 +840,7 @@ static void a_cleared_change_is_empty_and_keeps_its_memory(void **state)
 	change_init(&empty);
 	assert_same(&change, &empty);
 	assert_ptr_equal(change.add.hosts.items, items);
+	assert_non_null(change.state.references.items);
 	/* an item from reused memory is zeroed */
 	struct change_key *key;
 	assert_int_equal(change_add_key(&change.add, &key), RESULT_OK);
@@ -566,12 +861,16 @@ int main(void)
 		cmocka_unit_test(a_registrar_may_have_single_spaces_within),
 		cmocka_unit_test(each_status_is_found_by_its_name_and_no_other),
 		cmocka_unit_test(a_status_says_what_it_locks_and_what_rdap_calls_it),
+		cmocka_unit_test(a_lock_is_of_a_level_and_prohibits_commands),
+		cmocka_unit_test(each_word_of_a_known_set_stands_once),
 		cmocka_unit_test(a_change_with_everything_in_it_survives_the_codec),
+		cmocka_unit_test(each_object_and_each_word_of_a_known_set_survives_the_codec),
 		cmocka_unit_test(a_change_with_next_to_nothing_in_it_survives_the_codec),
 		cmocka_unit_test(full_lists_survive_the_codec),
 		cmocka_unit_test(every_truncated_encoding_is_refused_and_so_is_a_longer_one),
 		cmocka_unit_test(random_bit_flips_give_a_valid_change_or_none),
 		cmocka_unit_test(each_member_out_of_its_range_is_refused),
+		cmocka_unit_test(a_date_that_is_not_there_and_a_truth_beyond_one_are_refused),
 		cmocka_unit_test(another_version_of_the_encoding_is_refused),
 		cmocka_unit_test(a_list_takes_its_maximum_and_no_more),
 		cmocka_unit_test(a_cleared_change_is_empty_and_keeps_its_memory),

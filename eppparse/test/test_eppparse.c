@@ -1,110 +1,34 @@
 /* Frames, good and hostile, through the whole parser. */
-#include "eppparse/eppparse.h"
+#include "eppparse/test/frames.h"
 
-#include "base/buffer.h"
-
-#include <fcntl.h>
-#include <iconv.h>
 #include <malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define EPP            "urn:ietf:params:xml:ns:epp-1.0"
-#define DOMAIN         "urn:ietf:params:xml:ns:domain-1.0"
-#define HOST           "urn:ietf:params:xml:ns:host-1.0"
-#define SECDNS         "urn:ietf:params:xml:ns:secDNS-1.1"
-#define COUNT(a)       (sizeof(a) / sizeof *(a))
-
-#define COMMAND(inner) "<epp xmlns=\"" EPP "\"><command>" inner "</command></epp>"
-#define UPDATE(inner)                                                                              \
-	COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name>example.org</d:name>" inner      \
-		"</d:update></update>")
-#define RESPONSE(code, inner)                                                                      \
-	"<epp xmlns=\"" EPP "\"><response><result code=\"" code                                    \
-	"\"><msg>As told</msg></result>" inner "</response></epp>"
-
-static const char done[] = RESPONSE("1000", "<trID><clTRID>C</clTRID><svTRID>SV-1</svTRID></trID>");
-static const char moved[] =
-	UPDATE("<d:add><d:ns><d:hostObj>ns1.example.net</d:hostObj></d:ns></d:add>");
-
-/* What all tests use: a parser that lives through them, as in the capture thread. */
-static struct eppparse *parse;
-static struct change change;
-
-static enum eppparse_result read_bytes(const void *command, size_t size, const char *response)
-{
-	return eppparse_pair(parse, command, size, response, strlen(response), &change);
-}
-
-static enum eppparse_result read_pair(const char *command, const char *response)
-{
-	return read_bytes(command, strlen(command), response);
-}
-
-static enum eppparse_result read_command(const char *command)
-{
-	return read_pair(command, done);
-}
-
-#define assert_reads(command, expected)                                                            \
-	assert_string_equal(eppparse_reason(read_command(command)), expected)
-
-/* After whatever came before, a good frame is read as ever. */
-static void assert_still_well(void)
-{
-	assert_reads(moved, "change");
-	assert_string_equal(change.name.text, "example.org");
-	assert_int_equal(change.add.hosts.count, 1);
-	assert_string_equal(change.add.hosts.items[0].text, "ns1.example.net");
-	assert_int_equal(change.remove.hosts.count, 0);
-	assert_string_equal(change.svtrid.text, "SV-1");
-}
-
-static size_t convert(const char *to, const char *text, char *into, size_t room)
-{
-	iconv_t way = iconv_open(to, "UTF-8");
-	assert_true(way != (iconv_t)-1);
-	char *in = (char *)(uintptr_t)text, *out = into;
-	size_t left = strlen(text), space = room;
-	assert_int_equal(iconv(way, &in, &left, &out, &space), 0);
-	iconv_close(way);
-	return room - space;
-}
 
 static void each_part_of_a_domain_update_is_read(void **state)
 {
+	/* clang-format off */
+	static const char frame[] = COMMAND(
+		"<update>"
+		D("update",
+		  "<d:name> Example.ORG. </d:name>"
+		  "<d:add><d:ns>"
+		  "<d:hostAttr><d:hostName>ns1.example.org</d:hostName><d:hostAddr>192.0.2.1</d:hostAddr>"
+		  "<d:hostAddr ip=\"v6\">2001:db8::1</d:hostAddr></d:hostAttr>"
+		  "<d:hostAttr><d:hostName>ns2.example.org</d:hostName>"
+		  "<d:hostAddr ip=\"v4\">192.0.2.2</d:hostAddr></d:hostAttr></d:ns>"
+		  "<d:contact type=\"tech\">CANARY</d:contact>"
+		  "<d:status s=\"clientHold\">CANARY</d:status><d:status s=\"odd\"/></d:add>"
+		  "<d:rem><d:ns><d:hostObj>ns3.example.net</d:hostObj></d:ns></d:rem>"
+		  "<d:chg><d:registrant>CANARY</d:registrant>"
+		  "<d:authInfo><d:pw>CANARY</d:pw></d:authInfo></d:chg>")
+		"</update>"
+		EXTENSION("<s:update xmlns:s=\"" SECDNS "\"><s:rem><s:all>true</s:all></s:rem>"
+			  "<s:add><s:dsData>" DS_OF("s", "12345")
+			  "<s:keyData>" KEY_OF("s", "257") "</s:keyData></s:dsData></s:add>"
+			  "<s:chg><s:maxSigLife>604800</s:maxSigLife></s:chg></s:update>"));
+	/* clang-format on */
 	(void)state;
-	assert_reads(
-		COMMAND("<update><d:update xmlns:d=\"" DOMAIN "\"><d:name> Example.ORG. </d:name>"
-			"<d:add><d:ns><d:hostAttr><d:hostName>ns1.example.org</d:hostName>"
-			"<d:hostAddr>192.0.2.1</d:hostAddr><d:hostAddr "
-			"ip=\"v6\">2001:db8::1</d:hostAddr>"
-			"</d:hostAttr><d:hostAttr><d:hostName>ns2.example.org</d:hostName>"
-			"<d:hostAddr ip=\"v4\">192.0.2.2</d:hostAddr></d:hostAttr></d:ns>"
-			"<d:contact type=\"tech\">CANARY</d:contact><d:status "
-			"s=\"clientHold\">CANARY</d:status>"
-			"<d:status s=\"odd\"/></d:add>"
-			"<d:rem><d:ns><d:hostObj>ns3.example.net</d:hostObj></d:ns></d:rem>"
-			"<d:chg><d:registrant>CANARY</d:registrant><d:authInfo><d:pw>CANARY</"
-			"d:pw></d:authInfo>"
-			"</d:chg></d:update></update><extension><s:update xmlns:s=\"" SECDNS "\">"
-			"<s:rem><s:all>true</s:all></s:rem><s:add><s:dsData><s:keyTag>12345</"
-			"s:keyTag>"
-			"<s:alg>13</s:alg><s:digestType>2</s:digestType><s:digest>a1B2</s:digest>"
-			"<s:keyData><s:flags>257</s:flags><s:protocol>3</s:protocol><s:alg>13</"
-			"s:alg>"
-			"<s:pubKey>QUJD</s:pubKey></s:keyData></s:dsData></s:add>"
-			"<s:chg><s:maxSigLife>604800</s:maxSigLife></s:chg></s:update></"
-			"extension>"),
-		"change");
+	assert_reads(frame, "change");
 	assert_int_equal(change.object, CHANGE_DOMAIN);
 	assert_int_equal(change.verb, CHANGE_UPDATE);
 	assert_int_equal(change.outcome, CHANGE_COMPLETED);
@@ -120,15 +44,16 @@ static void each_part_of_a_domain_update_is_read(void **state)
 	assert_int_equal(change.add.status_others, 1);
 	assert_int_equal(change.remove.hosts.count, 1);
 	assert_string_equal(change.remove.hosts.items[0].text, "ns3.example.net");
-	assert_int_equal(change.changed, CHANGE_REGISTRANT | CHANGE_CONTACTS | CHANGE_AUTH_INFO);
+	assert_int_equal(change.changed, CHANGED_REGISTRANT | CHANGED_CONTACTS | CHANGED_AUTH_INFO);
 	assert_true(change.remove.all_secdns);
 	assert_int_equal(change.add.ds.count, 1);
 	assert_int_equal(change.add.ds.items[0].key_tag, 12345);
-	assert_int_equal(change.add.ds.items[0].digest_size, 2);
-	assert_memory_equal(change.add.ds.items[0].digest, "\xa1\xb2", 2);
+	assert_int_equal(change.add.ds.items[0].digest_size, 32);
+	assert_memory_equal(change.add.ds.items[0].digest, DIGEST_START, 2);
 	assert_int_equal(change.add.keys.count, 1);
 	assert_int_equal(change.add.keys.items[0].flags, 257);
-	assert_memory_equal(change.add.keys.items[0].bytes, "ABC", 3);
+	assert_int_equal(change.add.keys.items[0].size, 64);
+	assert_memory_equal(change.add.keys.items[0].bytes, KEY_START, 3);
 	assert_true(change.has_max_sig_life);
 	assert_int_equal(change.max_sig_life, 604800);
 }
@@ -427,82 +352,6 @@ static void a_list_over_its_maximum_is_large(void **state)
 	assert_still_well();
 }
 
-static void other_encodings_are_read_one_after_the_other(void **state)
-{
-	static const struct {
-		const char *to, *declared, *mark;
-	} encodings[] = {
-		{"UTF-16LE", "UTF-16", "\xff\xfe"}, {"UTF-16BE", "UTF-16", "\xfe\xff"},
-		{"UTF-16LE", NULL, "\xff\xfe"},     {"UTF-16BE", NULL, "\xfe\xff"},
-		{"UTF-16LE", "UTF-16", ""},         {"UTF-16BE", "UTF-16", ""},
-		{"ISO-8859-1", "ISO-8859-1", ""},   {"ISO-8859-15", "ISO-8859-15", ""},
-		{"UTF-8", "UTF-8", "\xef\xbb\xbf"}, {"UTF-8", NULL, "\xef\xbb\xbf"},
-		{"US-ASCII", "US-ASCII", ""},       {"UTF-8", "utf-8", ""},
-	};
-	char text[1024], frame[4096];
-	(void)state;
-	for (size_t i = 0; i < COUNT(encodings); i++) {
-		bool ascii = strcmp(encodings[i].to, "US-ASCII") == 0;
-		int at = 0;
-		if (encodings[i].declared)
-			at = snprintf(text, sizeof text, "<?xml version='1.0' encoding='%s'?>",
-				      encodings[i].declared);
-		/* text outside ASCII where nothing is read */
-		snprintf(text + at, sizeof text - (size_t)at,
-			 COMMAND("<update><d:update xmlns:d=\"" DOMAIN
-				 "\"><d:name>example.org</d:name>"
-				 "<d:chg><d:registrant>V%sgel</d:registrant></d:chg></d:update></"
-				 "update>"),
-			 ascii ? "o" : "\xc3\xb6");
-		size_t mark = strlen(encodings[i].mark);
-		memcpy(frame, encodings[i].mark, mark);
-		size_t size =
-			mark + convert(encodings[i].to, text, frame + mark, sizeof frame - mark);
-		enum eppparse_result result = read_bytes(frame, size, done);
-		if (result != EPPPARSE_CHANGE)
-			fail_msg("%zu (%s) is %s", i, encodings[i].to, eppparse_reason(result));
-		assert_string_equal(change.name.text, "example.org");
-		assert_int_equal(change.changed, CHANGE_REGISTRANT);
-		assert_still_well();
-	}
-}
-
-/* Whether libxml2 can read them depends on how it was built; what counts is that they are not taken for nothing. */
-static void odd_encodings_are_read_or_counted_and_never_nothing(void **state)
-{
-	static const char *const encodings[] = {"UTF-7", "IBM037", "UTF-32BE", "UCS-4LE",
-						"GB18030"};
-	char text[1024], frame[4096];
-	(void)state;
-	for (size_t i = 0; i < COUNT(encodings); i++) {
-		snprintf(text, sizeof text, "<?xml version='1.0' encoding='%s'?>%s", encodings[i],
-			 moved);
-		size_t size = convert(encodings[i], text, frame, sizeof frame);
-		enum eppparse_result result = read_bytes(frame, size, done);
-		if (result == EPPPARSE_CHANGE) {
-			assert_string_equal(change.name.text, "example.org");
-			assert_string_equal(change.add.hosts.items[0].text, "ns1.example.net");
-		} else if (result == EPPPARSE_NOTHING) {
-			fail_msg("%s is %s", encodings[i], eppparse_reason(result));
-		}
-		assert_still_well();
-	}
-}
-
-static void an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted(void **state)
-{
-	(void)state;
-	assert_reads("<?xml version='1.0' encoding='CANARY-1'?><epp/>", "encoding");
-	assert_still_well();
-	assert_reads(UPDATE("<d:x>CANARY \xff\xfe</d:x>"), "malformed");
-	assert_still_well();
-	assert_reads("<?xml version='1.0' encoding='US-ASCII'?>" UPDATE("<x>\xc3\xb6</x>"),
-		     "malformed");
-	assert_still_well();
-	assert_reads("<?xml version='1.0' encoding='UTF-16'?>" UPDATE(""), "encoding");
-	assert_still_well();
-}
-
 static void a_value_may_be_cut_up_by_cdata_comments_and_references(void **state)
 {
 	(void)state;
@@ -526,11 +375,16 @@ static void a_prefix_means_what_is_bound_to_it_where_it_stands(void **state)
 		     "\"><a:name>example.org</a:name></a:update></a:update></a:command></a:epp>",
 		     "change");
 	assert_string_equal(change.name.text, "example.org");
-	/* the same local names in a namespace of nobody's are skipped */
-	assert_reads(
-		UPDATE("<d:add><d:ns><x:hostObj xmlns:x=\"urn:x\">CANARY</x:hostObj></d:ns></d:add>"
-		       "<d:chg xmlns:d=\"urn:y\"><d:registrant>CANARY</d:registrant></d:chg>"),
-		"change");
+	/* in a namespace of nobody's other names are skipped; where these stand, the server may go by the name alone */
+	assert_reads(UPDATE("<d:add><d:ns><x:fee xmlns:x=\"urn:x\">CANARY</x:fee></d:ns></d:add>"),
+		     "change");
+	assert_reads(UPDATE("<d:add><d:ns><x:hostObj "
+			    "xmlns:x=\"urn:x\">CANARY</x:hostObj></d:ns></d:add>"),
+		     "namespace");
+	assert_reads(UPDATE("<d:chg xmlns:d=\"urn:y\"><d:registrant>CANARY</d:registrant></d:chg>"),
+		     "namespace");
+	assert_string_equal(eppparse_met(parse, 0)->uri, "urn:y");
+	assert_true(eppparse_met(parse, 0)->unread);
 	assert_int_equal(change.add.hosts.count, 0);
 	assert_int_equal(change.changed, 0);
 	/* no namespace at all */
@@ -556,14 +410,14 @@ static void no_namespace_of_a_broken_frame_reaches_into_the_next(void **state)
 		/* d is not bound here: must not be known from before */
 		assert_reads(COMMAND("<update><d:update><d:name>example.org</d:name></d:update></"
 				     "update>"),
-			     "namespace");
+			     "malformed");
 		assert_int_not_equal(read_command(broken[i]), EPPPARSE_CHANGE);
 		/* no default namespace here */
 		assert_reads("<epp><command/></epp>", "namespace");
 	}
 	/* nor of a good one */
 	assert_still_well();
-	assert_reads(COMMAND("<update><d:update/></update>"), "namespace");
+	assert_reads(COMMAND("<update><d:update/></update>"), "malformed");
 }
 
 static void an_unknown_root_or_object_is_a_namespace_and_an_unknown_command_a_verb(void **state)
@@ -579,9 +433,6 @@ static void an_unknown_root_or_object_is_a_namespace_and_an_unknown_command_a_ve
 	assert_reads("<epp xmlns=\"" EPP "\"><extension/></epp>", "verb");
 	assert_reads(COMMAND(""), "verb");
 	assert_reads(COMMAND("<update/>"), "verb");
-	assert_reads(
-		COMMAND("<transfer op=\"request\"><d:transfer xmlns:d=\"" DOMAIN "\"/></transfer>"),
-		"verb");
 	assert_reads(COMMAND("<update/><update/>"), "verb");
 	assert_still_well();
 }
@@ -624,22 +475,28 @@ static void a_query_or_a_contact_beside_a_change_is_no_query(void **state)
 #define TRANSFER(op, ns)                                                                           \
 	"<transfer op=\"" op "\"><o:transfer xmlns:o=\"urn:ietf:params:xml:ns:" ns                 \
 	"-1.0\"/></transfer>"
-	static const char *const frames[] = {
-		COMMAND("<info/><delete>" DELETE_DOMAIN "</delete>"),
-		COMMAND("<delete>" DELETE_DOMAIN "</delete><info/>"),
-		COMMAND("<delete>" DELETE_CONTACT DELETE_DOMAIN "</delete>"),
-		COMMAND("<delete>" DELETE_DOMAIN DELETE_CONTACT "</delete>"),
-		COMMAND(TRANSFER("query", "domain") "<delete>" DELETE_DOMAIN "</delete>"),
-		COMMAND("<info/><transfer op=\"x\"/><delete>" DELETE_DOMAIN "</delete>"),
-		COMMAND("<info/>" TRANSFER("request", "domain")),
-		COMMAND(TRANSFER("query", "domain") TRANSFER("request", "domain")),
-		COMMAND(TRANSFER("request", "contact") TRANSFER("request", "domain")),
+	static const struct {
+		const char *frame;
+		enum eppparse_result result;
+	} rows[] = {
+		{COMMAND("<info/><delete>" DELETE_DOMAIN "</delete>"), EPPPARSE_VERB},
+		{COMMAND("<delete>" DELETE_DOMAIN "</delete><info/>"), EPPPARSE_VERB},
+		{COMMAND("<delete>" DELETE_CONTACT DELETE_DOMAIN "</delete>"), EPPPARSE_VERB},
+		{COMMAND("<delete>" DELETE_DOMAIN DELETE_CONTACT "</delete>"), EPPPARSE_VERB},
+		{COMMAND(TRANSFER("query", "domain") "<delete>" DELETE_DOMAIN "</delete>"),
+		 EPPPARSE_VERB},
+		{COMMAND("<info/><transfer op=\"x\"/><delete>" DELETE_DOMAIN "</delete>"),
+		 EPPPARSE_VERB},
+		{COMMAND("<info/>" TRANSFER("request", "domain")), EPPPARSE_VERB},
+		{COMMAND(TRANSFER("query", "domain") TRANSFER("request", "domain")), EPPPARSE_VERB},
+		{COMMAND(TRANSFER("request", "contact") TRANSFER("request", "domain")),
+		 EPPPARSE_VERB},
 	};
 	(void)state;
-	for (size_t i = 0; i < COUNT(frames); i++) {
-		enum eppparse_result result = read_command(frames[i]);
-		if (result != EPPPARSE_VERB)
-			fail_msg("%s: %s", eppparse_reason(result), frames[i]);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum eppparse_result result = read_command(rows[i].frame);
+		if (result != rows[i].result)
+			fail_msg("%s: %s", eppparse_reason(result), rows[i].frame);
 	}
 	/* Two that change nothing do not make one that does. */
 	assert_int_equal(read_command(COMMAND("<info/>" TRANSFER("query", "domain"))),
@@ -710,9 +567,10 @@ static void values_that_are_none_are_counted(void **state)
 		COMMAND("<update><d:update xmlns:d=\"" DOMAIN
 			"\"><d:name>a.example</d:name></d:update>"
 			"<d:update xmlns:d=\"" DOMAIN "\"/></update>"),
-		COMMAND("<update><d:update xmlns:d=\"" DOMAIN
-			"\"><d:name>b\xc3\xbc.example</d:name>"
-			"</d:update></update>"),
+		COMMAND("<update>" D("update",
+				     "<d:name>b\xc3\xbc cher.example</d:name>") "</update>"),
+		COMMAND("<update>" D("update", "<d:name>b\xc3\xbc..example</d:name>") "</update>"),
+		COMMAND("<update>" D("update", "<d:name>\xc2\x85.example</d:name>") "</update>"),
 		UPDATE("<d:add><d:ns><d:hostObj>ns 1</d:hostObj></d:ns></d:add>"),
 		UPDATE("<d:add><d:ns><d:hostAttr><d:hostAddr>192.0.2.1</d:hostAddr></d:hostAttr></"
 		       "d:ns></d:add>"),
@@ -731,15 +589,28 @@ static void values_that_are_none_are_counted(void **state)
 
 static void dnssec_values_that_are_none_are_counted(void **state)
 {
+#define DS(tag, algorithm, type, digest)                                                           \
+	"<s:dsData><s:keyTag>" tag "</s:keyTag><s:alg>" algorithm "</s:alg><s:digestType>" type    \
+	"</s:digestType><s:digest>" digest "</s:digest></s:dsData>"
+#define KEY(algorithm, key)                                                                        \
+	"<s:keyData><s:flags>257</s:flags><s:protocol>3</s:protocol><s:alg>" algorithm             \
+	"</s:alg><s:pubKey>" key "</s:pubKey></s:keyData>"
 	static const char *const insides[] = {
-		"<s:dsData><s:keyTag>65536</s:keyTag></s:dsData>",
+		DS("65536", "13", "2", SHA256),
+		DS("1", "256", "2", SHA256),
+		DS("1", "13", "256", SHA256),
+		DS("1", "13", "2", "abc"),
+		DS("1", "13", "2", SHA256 "00"), /* longer than SHA-256's, and than SHA-1's */
+		DS("1", "13", "1", SHA256),
 		"<s:dsData><s:keyTag>1</s:keyTag></s:dsData>",
-		"<s:dsData><s:digest>abc</s:digest></s:dsData>",
-		"<s:dsData><s:alg>256</s:alg><s:digest>ab</s:digest></s:dsData>",
 		"<s:keyData><s:flags>257</s:flags></s:keyData>",
-		"<s:keyData><s:pubKey>=</s:pubKey></s:keyData>",
+		KEY("13", "="),
+		KEY("13", "QUJD"), /* too short for its algorithm, and too long */
+		KEY("15", P256),
 		"<s:maxSigLife>2147483648</s:maxSigLife>",
 		"<s:maxSigLife>-1</s:maxSigLife>",
+		"<s:all>true</s:all>", /* only what is removed can be all */
+		"<s:all>false</s:all>",
 	};
 	char frame[1024];
 	(void)state;
@@ -754,6 +625,34 @@ static void dnssec_values_that_are_none_are_counted(void **state)
 		assert_reads(frame, "value");
 	}
 	assert_still_well();
+}
+
+/* Whether they are U-labels is for libidn2 to say, which is not here. */
+static void names_beyond_ascii_come_out_as_they_are(void **state)
+{
+	(void)state;
+	assert_reads(
+		COMMAND("<update>" D(
+			"update",
+			"<d:name> B\xc3\xbc"
+			"CHER.Example. </d:name><d:add>"
+			"<d:ns><d:hostObj>ns.\xe6\xb8\xac\xe8\xa9\xa6.example</d:hostObj></d:ns>"
+			"</d:add>") "</update>"),
+		"change");
+	assert_string_equal(change.name.text, "b\xc3\xbc"
+					      "cher.example");
+	assert_host(change.add, 0, "ns.\xe6\xb8\xac\xe8\xa9\xa6.example");
+	assert_reads("<?xml version='1.0' encoding='ISO-8859-1'?>" COMMAND(
+			     "<delete>" D("delete", "<d:name>b\xfc"
+						    "cher.example</d:name>") "</delete>"),
+		     "change");
+	assert_string_equal(change.name.text, "b\xc3\xbc"
+					      "cher.example");
+	assert_reads(
+		COMMAND("<delete>" D("delete", "<d:name>b&#xfc;cher.example</d:name>") "</delete>"),
+		"change");
+	assert_string_equal(change.name.text, "b\xc3\xbc"
+					      "cher.example");
 }
 
 static void an_expiry_that_is_no_date_is_left_out(void **state)
@@ -811,43 +710,10 @@ static void nothing_is_ever_printed(void **state)
 		elements_stand_64_deep_and_no_deeper,
 		an_element_has_at_most_64_attributes_and_64_namespaces,
 		a_huge_tag_comment_or_instruction_is_large,
-		other_encodings_are_read_one_after_the_other,
-		odd_encodings_are_read_or_counted_and_never_nothing,
-		an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted,
 		no_namespace_of_a_broken_frame_reaches_into_the_next,
 		values_that_are_none_are_counted,
 	};
-	FILE *file = tmpfile();
-	assert_non_null(file);
-	fflush(stderr);
-	int kept = dup(STDERR_FILENO);
-	assert_true(kept >= 0);
-	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-	for (size_t i = 0; i < COUNT(hostile); i++)
-		hostile[i](state);
-	fflush(stderr);
-	off_t printed = lseek(fileno(file), 0, SEEK_END);
-	assert_true(dup2(kept, STDERR_FILENO) >= 0);
-	close(kept);
-	fclose(file);
-	assert_int_equal(printed, 0);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	eppparse_silence_thread();
-	change_init(&change);
-	return eppparse_new(&parse);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	eppparse_free(&parse);
-	eppparse_free(&parse);
-	change_free(&change);
-	return 0;
+	assert_quiet(hostile, COUNT(hostile), state);
 }
 
 static void a_command_can_be_read_before_its_response(void **state)
@@ -931,9 +797,6 @@ int main(void)
 		cmocka_unit_test(a_huge_tag_comment_or_instruction_is_large),
 		cmocka_unit_test(a_mebibyte_of_text_in_an_unknown_element_does_no_harm),
 		cmocka_unit_test(a_list_over_its_maximum_is_large),
-		cmocka_unit_test(other_encodings_are_read_one_after_the_other),
-		cmocka_unit_test(odd_encodings_are_read_or_counted_and_never_nothing),
-		cmocka_unit_test(an_encoding_that_nobody_knows_or_that_does_not_hold_is_counted),
 		cmocka_unit_test(a_value_may_be_cut_up_by_cdata_comments_and_references),
 		cmocka_unit_test(a_prefix_means_what_is_bound_to_it_where_it_stands),
 		cmocka_unit_test(no_namespace_of_a_broken_frame_reaches_into_the_next),
@@ -946,6 +809,7 @@ int main(void)
 		cmocka_unit_test(a_command_cannot_speak_for_the_server),
 		cmocka_unit_test(values_that_are_none_are_counted),
 		cmocka_unit_test(dnssec_values_that_are_none_are_counted),
+		cmocka_unit_test(names_beyond_ascii_come_out_as_they_are),
 		cmocka_unit_test(an_expiry_that_is_no_date_is_left_out),
 		cmocka_unit_test(memory_stays_bounded_over_200000_fresh_names),
 		cmocka_unit_test(every_result_has_its_word),
@@ -955,5 +819,5 @@ int main(void)
 		cmocka_unit_test(a_pair_that_cannot_be_read_still_tells_the_servers_id),
 		cmocka_unit_test(a_forged_answer_within_a_command_changes_none_of_the_servers),
 	};
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, frames_begin, frames_end);
 }

@@ -16,7 +16,7 @@
 
 static bool may_transform(const char *text)
 {
-	return scan_may_transform(text, strlen(text));
+	return scan_command(text, strlen(text), NULL) == SCAN_MAYBE;
 }
 
 static bool may_succeed(const char *text)
@@ -103,7 +103,7 @@ static void utf_16_both_ways_with_and_without_a_mark_is_maybe(void **state)
 	(void)state;
 	for (int way = 0; way < 4; way++) {
 		size_t size = widen(check, way & 1, way & 2, wide);
-		assert_true(scan_may_transform(wide, size));
+		assert_int_equal(scan_command(wide, size, NULL), SCAN_MAYBE);
 		size = widen(failed, way & 1, way & 2, wide);
 		assert_true(scan_may_succeed(wide, size));
 	}
@@ -154,7 +154,7 @@ static void a_nul_anywhere_is_maybe(void **state)
 	for (size_t i = 0; i < sizeof check - 1; i++) {
 		memcpy(frame, check, sizeof check);
 		frame[i] = '\0';
-		assert_true(scan_may_transform(frame, sizeof check - 1));
+		assert_int_equal(scan_command(frame, sizeof check - 1, NULL), SCAN_MAYBE);
 	}
 	char response[sizeof failed];
 	for (size_t i = 0; i < sizeof failed - 1; i++) {
@@ -198,7 +198,7 @@ static void what_is_no_frame_at_all_is_maybe(void **state)
 		assert_true(may_transform(frames[i]));
 		assert_true(may_succeed(frames[i]));
 	}
-	assert_true(scan_may_transform(NULL, 0));
+	assert_int_equal(scan_command(NULL, 0, NULL), SCAN_MAYBE);
 	assert_true(scan_may_succeed(NULL, 0));
 }
 
@@ -208,7 +208,7 @@ static void a_truncated_update_is_maybe_once_its_verb_is_there(void **state)
 	size_t verb = (size_t)(strstr(update, "<update>") + strlen("<update>") - update);
 	(void)state;
 	for (size_t size = 0; size < sizeof update; size++) {
-		bool may = scan_may_transform(update, size);
+		bool may = scan_command(update, size, NULL) == SCAN_MAYBE;
 		if (size >= verb || size == 0 || update[size - 1] != '>')
 			assert_true(may);
 	}
@@ -241,6 +241,125 @@ static void queries_and_sessions_are_no(void **state)
 	for (size_t i = 0; i < COUNT(frames); i++)
 		if (may_transform(frames[i]))
 			fail_msg("said maybe to: %s", frames[i]);
+}
+
+static void a_poll_is_told_from_other_queries(void **state)
+{
+	static const char *const polls[] = {
+		"<epp><command><poll op=\"req\"/><clTRID>C-1</clTRID></command></epp>",
+		"<epp><command><poll op='ack' msgID=\"7\"/></command></epp>",
+		"<e:epp xmlns:e='x'><e:command><e:poll\n op='req'></e:poll></e:command></e:epp>",
+		"\xef\xbb\xbf<?xml version='1.0' "
+		"encoding='UTF-8'?><epp><command><poll/></command></epp>",
+	};
+	static const char *const others[] = {
+		"<epp><hello/></epp>",
+		"<epp><command><info><poll/></info></command></epp>",
+		"<epp><command><check/><clTRID>poll</clTRID></command></epp>",
+	};
+	static const char *const unsure[] = {
+		"<epp><command><polls/></command></epp>",
+		"<epp><poll/></epp>",
+		"<epp><extension><poll/></extension></epp>",
+		"<epp><command><poll/><update/></command></epp>",
+		"<epp><command><poll op=\"req\"/><!-- --></command></epp>",
+		"<?xml version='1.0' encoding='UTF-7'?><epp><command><poll/></command></epp>",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(polls); i++)
+		assert_int_equal(scan_command(polls[i], strlen(polls[i]), NULL), SCAN_POLL);
+	for (size_t i = 0; i < COUNT(others); i++)
+		assert_int_equal(scan_command(others[i], strlen(others[i]), NULL), SCAN_NOTHING);
+	for (size_t i = 0; i < COUNT(unsure); i++)
+		assert_int_equal(scan_command(unsure[i], strlen(unsure[i]), NULL), SCAN_MAYBE);
+}
+
+static void a_transform_beside_a_query_is_maybe(void **state)
+{
+	static const char *const verbs[] = {"create", "update", "delete", "renew", "transfer"};
+	char frame[256];
+	(void)state;
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		snprintf(frame, sizeof frame, "<epp><command><info/><a:%s/></command></epp>",
+			 verbs[i]);
+		assert_true(may_transform(frame));
+		snprintf(frame, sizeof frame, "<epp><hello/><command><%s/></command></epp>",
+			 verbs[i]);
+		assert_true(may_transform(frame));
+	}
+}
+
+static void a_registrys_own_commands_are_maybe(void **state)
+{
+	static const char *const frames[] = {
+		"<epp><command><undelete/></command></epp>",
+		"<epp><command><trade op=\"query\"/></command></epp>",
+		"<epp><extension><command><withdraw/></command></extension></epp>",
+		"<epp><extension><f:extcommand><f:creditInfo/></f:extcommand></extension></epp>",
+		"<epp><command><extension/><info/></command></epp>",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++)
+		assert_true(may_transform(frames[i]));
+}
+
+#define POLLED(inner)                                                                              \
+	"<epp><response><result code=\"1301\"><msg>panData</msg></result>" inner "</response></"   \
+	"epp>"
+
+static bool may_tell(const char *text)
+{
+	return scan_may_tell(text, strlen(text));
+}
+
+static void what_may_bring_news_is_maybe(void **state)
+{
+	/* test_allow_list.c has all the elements that there are */
+	static const char *const frames[] = {
+		POLLED("<resData><a:panData xmlns:a='x'/></resData>"),
+		POLLED("<msgQ><msg><trnData\n></trnData></msg></msgQ>"),
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		assert_true(may_tell(frames[i]));
+		for (size_t size = strlen(frames[i]); size > 0; size--)
+			if (frames[i][size - 1] != '>')
+				assert_true(scan_may_tell(frames[i], size));
+	}
+	assert_true(may_tell(POLLED("<!-- -->")));
+	assert_true(may_tell(POLLED("<![CDATA[x]]>")));
+	assert_true(may_tell("<?xml version='1.0' encoding='IBM037'?>" POLLED("")));
+	assert_true(may_tell(""));
+	assert_true(may_tell("<epp"));
+	assert_true(scan_may_tell(NULL, 0));
+	char wide[2048];
+	for (int way = 0; way < 4; way++) {
+		size_t size = widen(POLLED(""), way & 1, way & 2, wide);
+		assert_true(scan_may_tell(wide, size));
+	}
+}
+
+static void which_response_matters_depends_on_the_command(void **state)
+{
+	static const char news[] = POLLED("<resData><panData/></resData>");
+	(void)state;
+	assert_false(scan_may_matter(SCAN_NOTHING, succeeded, sizeof succeeded - 1));
+	assert_false(scan_may_matter(SCAN_NOTHING, news, sizeof news - 1));
+	assert_false(scan_may_matter(SCAN_POLL, succeeded, sizeof succeeded - 1));
+	assert_true(scan_may_matter(SCAN_POLL, news, sizeof news - 1));
+	assert_true(scan_may_matter(SCAN_MAYBE, succeeded, sizeof succeeded - 1));
+	assert_true(scan_may_matter(SCAN_MAYBE, news, sizeof news - 1));
+	for (enum scan_command kind = SCAN_NOTHING; kind <= SCAN_MAYBE; kind++)
+		assert_false(scan_may_matter(kind, failed, sizeof failed - 1));
+}
+
+static void a_message_without_news_is_no(void **state)
+{
+	(void)state;
+	assert_false(may_tell(POLLED("")));
+	assert_false(may_tell(POLLED("<msgQ id=\"panData\"><msg>infData trnData</msg></msgQ>")));
+	assert_false(may_tell(POLLED("<resData><x:pollData><x:panDatas/></x:pollData></resData>")));
+	assert_false(may_tell("<epp><response><result code=\"1300\"/></response></epp>"));
 }
 
 static void failures_and_other_successes_are_no(void **state)
@@ -328,6 +447,12 @@ int main(void)
 		cmocka_unit_test(a_truncated_update_is_maybe_once_its_verb_is_there),
 		cmocka_unit_test(a_truncated_success_is_always_maybe),
 		cmocka_unit_test(queries_and_sessions_are_no),
+		cmocka_unit_test(a_poll_is_told_from_other_queries),
+		cmocka_unit_test(a_transform_beside_a_query_is_maybe),
+		cmocka_unit_test(a_registrys_own_commands_are_maybe),
+		cmocka_unit_test(what_may_bring_news_is_maybe),
+		cmocka_unit_test(a_message_without_news_is_no),
+		cmocka_unit_test(which_response_matters_depends_on_the_command),
 		cmocka_unit_test(failures_and_other_successes_are_no),
 		cmocka_unit_test(success_and_pending_are_maybe_however_they_are_written),
 		cmocka_unit_test(of_several_results_one_success_is_maybe_and_none_is_no),

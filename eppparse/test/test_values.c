@@ -20,6 +20,7 @@ static void numbers_are_decimal_up_to_their_maximum(void **state)
 		{"255", 255, 255},
 		{" \n257\t", 65535, 257},
 		{"00042", 65535, 42},
+		{"+605900", UINT32_MAX, 605900},
 		{"4294967295", UINT32_MAX, UINT32_MAX},
 	};
 	static const struct {
@@ -30,7 +31,9 @@ static void numbers_are_decimal_up_to_their_maximum(void **state)
 		{" ", 9},
 		{"256", 255},
 		{"-1", 9},
-		{"+1", 9},
+		{"+", 9},
+		{"++1", 9},
+		{"+-1", 9},
 		{"1.0", 9},
 		{"0x1", 9},
 		{"1 2", 99},
@@ -124,6 +127,51 @@ static void base64_is_decoded_in_every_alignment(void **state)
 			value_base64(bad[i], strlen(bad[i]), bytes, sizeof bytes, &written),
 			RESULT_INVALID);
 		assert_int_equal(written, 99);
+	}
+}
+
+static void a_digest_is_as_long_as_its_type_makes_it(void **state)
+{
+	static const struct {
+		uint8_t type, size;
+	} known[] = {{1, 20}, {2, 32}, {3, 32}, {4, 48}, {5, 32}, {6, 32}};
+	(void)state;
+	for (size_t i = 0; i < COUNT(known); i++)
+		for (unsigned size = 0; size <= CHANGE_DIGEST_SIZE; size++) {
+			struct change_ds ds = {.digest_type = known[i].type,
+					       .digest_size = (uint8_t)size};
+			assert_int_equal(value_ds_is_whole(&ds), size == known[i].size);
+		}
+	for (unsigned type = 0; type <= UINT8_MAX; type += type == 0 ? 7 : 1) {
+		struct change_ds ds = {.digest_type = (uint8_t)type, .digest_size = 1};
+		assert_true(value_ds_is_whole(&ds));
+		ds.digest_size = 0;
+		assert_false(value_ds_is_whole(&ds));
+	}
+}
+
+static void a_key_is_as_long_as_its_algorithm_makes_it(void **state)
+{
+	static const struct {
+		uint8_t algorithm;
+		uint16_t least, most;
+	} known[] = {{1, 66, 1024},  {5, 66, 1024}, {7, 66, 1024}, {8, 66, 1024},
+		     {10, 66, 1024}, {12, 64, 64},  {13, 64, 64},  {14, 96, 96},
+		     {15, 32, 32},   {16, 57, 57},  {17, 64, 64},  {23, 64, 64}};
+	static const uint8_t unknown[] = {0, 2, 3, 6, 18, 24, 252, 253, 255};
+	(void)state;
+	for (size_t i = 0; i < COUNT(known); i++)
+		for (unsigned size = 0; size <= CHANGE_KEY_SIZE; size++) {
+			struct change_key key = {.algorithm = known[i].algorithm,
+						 .size = (uint16_t)size};
+			assert_int_equal(value_key_is_whole(&key),
+					 size >= known[i].least && size <= known[i].most);
+		}
+	for (size_t i = 0; i < COUNT(unknown); i++) {
+		struct change_key key = {.algorithm = unknown[i], .size = 1};
+		assert_true(value_key_is_whole(&key));
+		key.size = 0;
+		assert_false(value_key_is_whole(&key));
 	}
 }
 
@@ -254,6 +302,8 @@ int main(void)
 		cmocka_unit_test(booleans_are_those_of_xml_schema),
 		cmocka_unit_test(hex_has_whole_bytes_in_any_case_with_blanks_anywhere),
 		cmocka_unit_test(base64_is_decoded_in_every_alignment),
+		cmocka_unit_test(a_digest_is_as_long_as_its_type_makes_it),
+		cmocka_unit_test(a_key_is_as_long_as_its_algorithm_makes_it),
 		cmocka_unit_test(an_address_is_of_the_family_that_it_looks_like),
 		cmocka_unit_test(dates_are_read_in_every_zone_and_precision),
 		cmocka_unit_test(what_is_no_day_or_time_is_no_date),
