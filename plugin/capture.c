@@ -182,7 +182,9 @@ static int64_t round_of(struct capture *capture)
 static void *run(void *context)
 {
 	struct capture *capture = context;
-	eppparse_silence_thread();
+	/* Without memory for a thread that parses, changes wait in the queue as without a disk. */
+	while (eppparse_silence_thread() != RESULT_OK && !atomic_load(&capture->stopping))
+		pause_for(capture, RETRY_PAUSE_US);
 	while (!atomic_load(&capture->stopping)) {
 		int64_t pause_us = round_of(capture);
 		int64_t now_us = clock_monotonic_us();
@@ -289,8 +291,8 @@ static bool lose_rest(struct capture *capture)
 	int64_t from_us = 0, to_us = 0;
 	uint64_t lost = 0;
 	for (; queue_peek(capture->parts.queue, &entry); drop(capture, &entry)) {
-		/* The end of an intent is not lost but unknown. */
-		if (entry.kind == QUEUE_END)
+		/* The end of an intent is not lost but unknown; a login is no change. */
+		if (entry.kind == QUEUE_END || entry.kind == QUEUE_LOGIN)
 			continue;
 		from_us = lost++ ? from_us : entry.wall_us;
 		to_us = entry.wall_us;

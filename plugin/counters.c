@@ -5,10 +5,12 @@
 const char *loss_word(enum loss loss)
 {
 	static const char *const words[LOSSES] = {
-		[LOSS_QUEUE_FULL] = "queue_full",     [LOSS_REGISTRAR_QUOTA] = "registrar_quota",
-		[LOSS_SPOOL_LIMIT] = "spool_limit",   [LOSS_DISK_FULL] = "disk_full",
-		[LOSS_FRAME_LIMIT] = "frame_limit",   [LOSS_NO_TICKET] = "no_ticket",
-		[LOSS_RECORD_LIMIT] = "record_limit", [LOSS_CLOSED] = "closed",
+		[LOSS_QUEUE_FULL] = "queue_full",       [LOSS_REGISTRAR_QUOTA] = "registrar_quota",
+		[LOSS_SPOOL_LIMIT] = "spool_limit",     [LOSS_DISK_FULL] = "disk_full",
+		[LOSS_FRAME_LIMIT] = "frame_limit",     [LOSS_NO_TICKET] = "no_ticket",
+		[LOSS_RECORD_LIMIT] = "record_limit",   [LOSS_CLOSED] = "closed",
+		[LOSS_STREAMS_LIMIT] = "streams_limit", [LOSS_PIPELINE_LIMIT] = "pipeline_limit",
+		[LOSS_MESSAGES] = "messages",           [LOSS_OUT_OF_STEP] = "out_of_step",
 	};
 	return (unsigned)loss < LOSSES ? words[loss] : "unknown";
 }
@@ -47,6 +49,12 @@ void counters_write(struct counters *counters, struct buffer *json)
 		{"statuses_unknown", &counters->statuses_unknown},
 		{"registrars_left_out", &counters->registrars_left_out},
 		{"sync_failures", &counters->sync_failures},
+		{"streams_resynchronised", &counters->streams_resynchronised},
+		{"stream_frames_skipped", &counters->stream_frames_skipped},
+	};
+	const struct row streams[] = {
+		{"open", &counters->streams_open},
+		{"used_bytes", &counters->stream_bytes},
 	};
 	struct row losses[LOSSES];
 	for (int i = 0; i < LOSSES; i++)
@@ -65,4 +73,8 @@ void counters_write(struct counters *counters, struct buffer *json)
 	PUT_ROWS(json, intents);
 	buffer_append_text(json, "},");
 	PUT_ROWS(json, remarks);
+	buffer_append_text(json, ",\"streams\":{");
+	PUT_ROWS(json, streams);
+	buffer_append_text(json, "},\"namespaces\":");
+	namespaces_write(&counters->namespaces, json);
 }

@@ -124,6 +124,8 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 	if (result == RESULT_OK)
 		result = tickets_new(&tap->tickets);
 	if (result == RESULT_OK)
+		result = streams_new(tap, &tap->streams);
+	if (result == RESULT_OK)
 		result = start_capture(tap);
 	return result == RESULT_OK ? start_publisher(tap, why, why_size) : result;
 }
@@ -205,6 +207,7 @@ void epptap_close(struct epptap **tap, unsigned drain_ms)
 	if (closed->publisher)
 		closed->module->stop(&closed->publisher,
 				     left_us > 0 ? (unsigned)(left_us / 1000) : 0);
+	streams_leave_tap(&closed->streams);
 	queue_free(&closed->queue);
 	registrars_free(&closed->registrars);
 	tickets_free(&closed->tickets);

@@ -1,6 +1,9 @@
 #include "plugin/gather.h"
 
 #include "eppparse/eppparse.h"
+#include "eppparse/scan.h"
+#include "plugin/logins.h"
+#include "plugin/sessions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +15,11 @@ struct gather {
 	struct eppparse *parse;
 	struct change change; /* that is being read */
 	struct buffer record;
-	uint64_t waiting; /* changes in the spool's batch */
-	uint64_t kept;    /* bytes of changes whose responses are awaited */
+	struct sessions sessions;
+	uint64_t waiting;          /* changes in the spool's batch */
+	unsigned messages_told;    /* of those that can't be read, since: */
+	int64_t messages_since_us; /* CLOCK_MONOTONIC */
+	uint64_t kept; /* bytes of what is known of commands whose responses are awaited */
 };
 
 int gather_new(const struct gather_parts *parts, struct gather **out)
@@ -46,34 +52,7 @@ void gather_free(struct gather **gather)
 void gather_use(struct gather *gather, const struct config *config)
 {
 	gather->config = config;
-}
-
-/* What the config says a login is published as; NULL if it doesn't name it. */
-static const char *configured_name(const struct config *config, const char *login)
-{
-	for (size_t i = 0; i < config->registrars.count; i++)
-		if (strcmp(config->registrars.items[i].from, login) == 0)
-			return config->registrars.items[i].to;
-	return NULL;
-}
-
-/* What a login is published as; empty if it is not. False: it is left out because it is no token, or may be a person's
- * address, which change_token_read() refuses. */
-static bool publish_login(const struct config *config, const char *login,
-			  struct change_registrar *registrar)
-{
-	struct change_token token;
-	registrar->text[0] = '\0';
-	if (!*login)
-		return true;
-	const char *name = configured_name(config, login);
-	if (name && strcmp(name, "hide") == 0)
-		return true;
-	if (!name && change_token_read(&token, login, strlen(login)) != RESULT_OK)
-		return false;
-	if (!name)
-		name = login;
-	return change_registrar_read(registrar, name, strlen(name)) == RESULT_OK;
+	eppparse_use(gather->parse, &config->namespaces, &config->verbs);
 }
 
 static struct clock_reading stamp_of(const struct queue_entry *entry)
@@ -141,26 +120,104 @@ static bool put_whole_change(struct gather *gather, uint64_t ticket,
 	return put;
 }
 
-static void set_registrar(struct gather *gather, const struct queue_entry *entry)
+static void count_left_out(struct gather *gather, unsigned left_out)
 {
-	if (!publish_login(gather->config, entry->registrar, &gather->change.registrar))
-		counters_add(&gather->parts.counters->registrars_left_out, 1);
+	counters_add(&gather->parts.counters->registrars_left_out, left_out);
 }
 
-static void gather_pair(struct gather *gather, const struct queue_entry *entry)
+/* Whose an entry is. */
+static const char *login_of(const struct gather *gather, const struct queue_entry *entry)
+{
+	const char *login = sessions_login(&gather->sessions, entry->session);
+	return login ? login : entry->registrar;
+}
+
+/* Names the registrar of gather->change. Who polled a message is not whose doing it tells of, if that is a transfer, which
+ * says itself who is in it, or the registry's. */
+static void name_registrar(struct gather *gather, const char *login)
+{
+	struct change *change = &gather->change;
+	if (change->is_message &&
+	    (change->verb == CHANGE_TRANSFER || change->initiator == CHANGE_BY_REGISTRY))
+		login = "";
+	count_left_out(gather, !login_publish(gather->config, login, &change->registrar));
+}
+
+/* The same for both sides of a transfer, which eppparse has as logins. */
+static void name_sides(struct gather *gather)
+{
+	count_left_out(gather, login_publish_transfer(gather->config, &gather->change.transfer));
+}
+
+static void note_namespaces(struct gather *gather)
+{
+	const struct eppparse_met *met;
+	for (size_t i = 0; (met = eppparse_met(gather->parse, i)); i++)
+		namespaces_note(&gather->parts.counters->namespaces, met);
+}
+
+/* A message that can't be read can be polled as often as somebody likes: beyond some in a second, they are told together. */
+static bool is_flood(struct gather *gather, const struct queue_entry *entry)
+{
+	enum { EACH_MAX = 8, WINDOW_US = 1000000 };
+	if (entry->kind != QUEUE_MESSAGE)
+		return false;
+	if (entry->monotonic_us - gather->messages_since_us >= WINDOW_US) {
+		gather->messages_since_us = entry->monotonic_us;
+		gather->messages_told = 0;
+	}
+	return gather->messages_told++ >= EACH_MAX;
+}
+
+static void lose_message(struct gather *gather, const struct queue_entry *entry)
+{
+	counters_add(&gather->parts.counters->lost[LOSS_MESSAGES], 1);
+	registrars_lose(gather->parts.registrars, entry->owner, LOSS_MESSAGES, entry->wall_us);
+}
+
+/* Gathers what a whole reading came to: gather->change, or a gap for what could not be read. */
+static void gather_found(struct gather *gather, const struct queue_entry *entry,
+			 enum eppparse_result found)
 {
 	const struct clock_reading stamp = stamp_of(entry);
-	enum eppparse_result found =
-		eppparse_pair(gather->parse, entry->command, entry->command_size, entry->response,
-			      entry->response_size, &gather->change);
 	counters_add(&gather->parts.counters->read[found], 1);
 	if (found == EPPPARSE_NOTHING)
 		return;
-	set_registrar(gather, entry);
+	note_namespaces(gather);
+	if (found != EPPPARSE_CHANGE && is_flood(gather, entry)) {
+		lose_message(gather, entry);
+		return;
+	}
+	if (found == EPPPARSE_CHANGE)
+		name_sides(gather);
+	else
+		gather->change.is_message = false; /* the rest of it is of no use */
+	name_registrar(gather, login_of(gather, entry));
 	if (found != EPPPARSE_CHANGE)
 		tell_lost(gather, &stamp, entry->owner, eppparse_reason(found));
 	else if (!put_whole_change(gather, 0, &stamp))
 		tell_lost(gather, &stamp, entry->owner, loss_word(LOSS_RECORD_LIMIT));
+}
+
+static void gather_pair(struct gather *gather, const struct queue_entry *entry)
+{
+	gather_found(gather, entry,
+		     eppparse_pair(gather->parse, entry->command, entry->command_size,
+				   entry->response, entry->response_size, &gather->change));
+}
+
+static void gather_message(struct gather *gather, const struct queue_entry *entry)
+{
+	gather_found(gather, entry,
+		     eppparse_message(gather->parse, entry->response, entry->response_size,
+				      &gather->change));
+}
+
+static void gather_server(struct gather *gather, const struct queue_entry *entry)
+{
+	gather_found(gather, entry,
+		     eppparse_server_change(gather->parse, entry->response, entry->response_size,
+					    &gather->change));
 }
 
 /* Keeps what put_change() gathered until its response is there, if it fits. */
@@ -177,11 +234,29 @@ static void keep(struct gather *gather, struct intent *intent)
 	gather->kept += size;
 }
 
+/* Keeps the namespaces met in a command: only when it has succeeded they count. */
+static void keep_namespaces(struct gather *gather, struct intent *intent)
+{
+	size_t count = 0;
+	while (eppparse_met(gather->parse, count))
+		count++;
+	size_t size = count * sizeof *intent->met;
+	if (count == 0 || gather->kept + size > gather->config->capture.queue)
+		return;
+	intent->met = malloc(size);
+	if (!intent->met)
+		return;
+	for (size_t i = 0; i < count; i++)
+		intent->met[i] = *eppparse_met(gather->parse, i);
+	intent->met_count = count;
+	gather->kept += size;
+}
+
 static void close_intent(struct gather *gather, uint64_t ticket)
 {
 	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
 	unsigned owner = intent->owner;
-	gather->kept -= intent->size;
+	gather->kept -= intent->size + intent->met_count * sizeof *intent->met;
 	tickets_close(gather->parts.tickets, ticket);
 	registrars_release(gather->parts.registrars, owner, SHARED_TICKETS, 1);
 }
@@ -250,8 +325,11 @@ static void gather_begin(struct gather *gather, const struct queue_entry *entry)
 	intent->owner = entry->owner;
 	intent->found = eppparse_command(gather->parse, entry->command, entry->command_size,
 					 &gather->change);
-	if (intent->found != EPPPARSE_NOTHING)
-		set_registrar(gather, entry);
+	keep_namespaces(gather, intent);
+	if (intent->found != EPPPARSE_NOTHING) {
+		name_registrar(gather, login_of(gather, entry));
+		name_sides(gather);
+	}
 	intent->registrar = gather->change.registrar;
 	/* If it came to nothing before we looked at it, nobody needs to know. */
 	if (intent->found == EPPPARSE_CHANGE && fate != FATE_GIVEN_UP)
@@ -272,17 +350,57 @@ static enum eppparse_result read_end(struct gather *gather, const struct queue_e
 	if (intent->change && change_decode(change, intent->change, intent->size) != RESULT_OK)
 		change_clear(change);
 	change->registrar = intent->registrar;
+	/* What the command said of it is named already, what the response says is not. */
+	const struct change_registrar gaining = change->transfer.gaining;
+	change->transfer.gaining.text[0] = '\0';
 	enum eppparse_result result =
 		eppparse_response(gather->parse, entry->response, entry->response_size, change);
-	return result == EPPPARSE_CHANGE ? intent->found : result;
+	if (result != EPPPARSE_NOTHING)
+		note_namespaces(gather);
+	if (result != EPPPARSE_CHANGE)
+		return result;
+	for (size_t i = 0; i < intent->met_count; i++)
+		namespaces_note(&gather->parts.counters->namespaces, &intent->met[i]);
+	name_sides(gather);
+	if (!change->transfer.gaining.text[0])
+		change->transfer.gaining = gaining;
+	return intent->found;
+}
+
+/* The end of a command that only the parser could tell to be no transform: it may have been a poll. What can't be read is
+ * one only if it can be nothing else. */
+static bool is_message(struct gather *gather, const struct queue_entry *entry,
+		       enum eppparse_result *found)
+{
+	const char *response = entry->response;
+	size_t size = entry->response_size;
+	if (!scan_may_tell(response, size))
+		return false;
+	*found = eppparse_message(gather->parse, response, size, &gather->change);
+	return *found == EPPPARSE_CHANGE ||
+	       (*found >= EPPPARSE_MALFORMED && !scan_may_succeed(response, size));
+}
+
+static void gather_end_of_poll(struct gather *gather, const struct queue_entry *entry,
+			       enum eppparse_result found)
+{
+	struct queue_entry message = *entry;
+	message.registrar = registrars_login(gather->parts.registrars, entry->owner);
+	gather_found(gather, &message, found);
+	close_intent(gather, entry->ticket);
 }
 
 static void gather_end(struct gather *gather, const struct queue_entry *entry)
 {
 	const struct clock_reading stamp = stamp_of(entry);
 	struct intent *intent = tickets_intent(gather->parts.tickets, entry->ticket);
-	enum eppparse_result result = read_end(gather, entry, intent);
-	bool whole = gather->change.name.text[0] != '\0';
+	enum eppparse_result result;
+	if (!intent->noted && is_message(gather, entry, &result)) {
+		gather_end_of_poll(gather, entry, result);
+		return;
+	}
+	result = read_end(gather, entry, intent);
+	bool whole = change_has_subject(&gather->change);
 	counters_add(&gather->parts.counters->read[result], 1);
 	if (result == EPPPARSE_CHANGE && whole && put_whole_change(gather, entry->ticket, &stamp))
 		counters_add(&gather->parts.counters->ended, 1);
@@ -293,6 +411,14 @@ static void gather_end(struct gather *gather, const struct queue_entry *entry)
 	if (result >= EPPPARSE_MALFORMED)
 		tell_lost(gather, &stamp, entry->owner, eppparse_reason(result));
 	close_intent(gather, entry->ticket);
+}
+
+static void gather_login(struct gather *gather, const struct queue_entry *entry)
+{
+	struct change_registrar login;
+	if (eppparse_login(gather->parse, entry->command, entry->command_size, entry->response,
+			   entry->response_size, &login) == EPPPARSE_CHANGE)
+		sessions_note(&gather->sessions, entry->session, login.text);
 }
 
 void gather_entry(struct gather *gather, const struct queue_entry *entry)
@@ -306,6 +432,15 @@ void gather_entry(struct gather *gather, const struct queue_entry *entry)
 		break;
 	case QUEUE_END:
 		gather_end(gather, entry);
+		break;
+	case QUEUE_MESSAGE:
+		gather_message(gather, entry);
+		break;
+	case QUEUE_SERVER:
+		gather_server(gather, entry);
+		break;
+	case QUEUE_LOGIN:
+		gather_login(gather, entry);
 		break;
 	}
 }
@@ -335,7 +470,7 @@ bool gather_losses(struct gather *gather, const struct clock_reading *stamp, int
 	size_t place = 0;
 	while (registrars_next_losses(registrars, &place, now_us, &losses)) {
 		struct change_registrar registrar;
-		publish_login(gather->config, losses.login, &registrar);
+		login_publish(gather->config, losses.login, &registrar);
 		if (!put_gap(gather, stamp, &losses, loss_word(losses.reason), &registrar,
 			     &several))
 			return false;

@@ -21,7 +21,7 @@ struct entry {
 	uint64_t size; /* of the whole entry, a multiple of UNIT */
 	uint64_t command_size, response_size;
 	int64_t wall_us, monotonic_us;
-	uint64_t ticket;
+	uint64_t ticket, session;
 };
 
 _Static_assert(sizeof(struct entry) <= UNIT, "a header fits in a unit");
@@ -67,15 +67,17 @@ static struct entry *entry_at(const struct queue *queue, uint64_t position)
 	return (struct entry *)(queue->ring + position % queue->capacity);
 }
 
-/* Reserves `size` bytes in one piece; *padding are the bytes before it, up to the ring's end, that go unused. */
-static bool reserve(struct queue *queue, uint64_t size, uint64_t *position, uint64_t *padding)
+/* Reserves `size` bytes in one piece, if `spare` more are free; *padding are the bytes before it, up to the ring's end,
+ * that go unused. */
+static bool reserve(struct queue *queue, uint64_t size, uint64_t spare, uint64_t *position,
+		    uint64_t *padding)
 {
 	uint64_t end = atomic_load_explicit(&queue->end, memory_order_relaxed);
 	do {
 		uint64_t to_edge = queue->capacity - end % queue->capacity;
 		*padding = to_edge < size ? to_edge : 0;
 		uint64_t start = atomic_load_explicit(&queue->start, memory_order_acquire);
-		if (size + *padding > queue->capacity - (end - start))
+		if (size + *padding + spare > queue->capacity - (end - start))
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(&queue->end, &end, end + *padding + size,
 							memory_order_acq_rel,
@@ -101,6 +103,7 @@ static void fill(struct entry *entry, uint64_t size, const struct queue_entry *f
 	entry->command_size = from->command_size;
 	entry->response_size = from->response_size;
 	entry->ticket = from->ticket;
+	entry->session = from->session;
 	entry->wall_us = from->wall_us;
 	entry->monotonic_us = from->monotonic_us;
 	memcpy(at, from->registrar, registrar_size - 1); /* its NUL is there: the ring is zeroed */
@@ -114,7 +117,7 @@ static void fill(struct entry *entry, uint64_t size, const struct queue_entry *f
 int queue_put(struct queue *queue, const struct queue_entry *entry, uint64_t *position)
 {
 	uint64_t size = queue_room_of(entry), at, padding;
-	if (size > queue->capacity || !reserve(queue, size, &at, &padding))
+	if (size > queue->capacity || !reserve(queue, size, entry->spare, &at, &padding))
 		return RESULT_FULL;
 	if (padding) {
 		struct entry *gap = entry_at(queue, at);
@@ -152,6 +155,7 @@ bool queue_peek(struct queue *queue, struct queue_entry *out)
 		*out = (struct queue_entry){
 			.kind = (enum queue_kind)(state - ENTRY_WHOLE),
 			.ticket = entry->ticket,
+			.session = entry->session,
 			.wall_us = entry->wall_us,
 			.monotonic_us = entry->monotonic_us,
 			.owner = entry->owner,

@@ -17,19 +17,24 @@
 
 /* What an entry holds. */
 enum queue_kind {
-	QUEUE_PAIR,  /* a command with its response */
-	QUEUE_BEGIN, /* a command that is about to be carried out */
-	QUEUE_END,   /* the response to that */
+	QUEUE_PAIR,    /* a command with its response */
+	QUEUE_BEGIN,   /* a command that is about to be carried out */
+	QUEUE_END,     /* the response to that */
+	QUEUE_MESSAGE, /* the response to a poll */
+	QUEUE_SERVER,  /* a change that the registry itself made, as a response */
+	QUEUE_LOGIN, /* what may be a login, with its response: for whose session, only the parser can tell */
 };
 
 /* Something captured; what it doesn't have is empty, not NULL. What queue_peek() shows lies in the ring's memory: good
  * until queue_pop(). */
 struct queue_entry {
 	enum queue_kind kind;
-	uint64_t ticket; /* of a begin and its end; else 0 */
+	uint64_t ticket;  /* of a begin and its end; else 0 */
+	uint64_t session; /* by sessions.h, if its login may be there; else 0 */
 	int64_t wall_us;
 	int64_t monotonic_us;
 	unsigned owner;        /* whose room it takes, by registrars.h */
+	uint64_t spare;        /* bytes that must stay free for others; known while it is put in */
 	const char *registrar; /* the login, cut to 65 bytes, closed by a NUL; empty: not known */
 	const char *command;
 	size_t command_size;

@@ -26,8 +26,11 @@ struct registrar {
 	_Atomic uint64_t key; /* of the login; 0: the place is free */
 	_Atomic uint64_t held[SHARED_COUNT];
 	char login[REGISTRARS_LOGIN_SIZE];
+	_Atomic bool named; /* the login is written */
 	struct tally tallies[LOSSES];
 };
+
+_Static_assert(REGISTRARS_REGISTRY == PLACES + 1, "the registry's place is the last");
 
 struct registrars {
 	uint64_t seed;
@@ -36,7 +39,7 @@ struct registrars {
 	_Atomic unsigned seen; /* how many have a place of their own */
 	_Atomic uint16_t
 		order[PLACES]; /* those, by their first call; 0: its name is being written */
-	struct registrar places[PLACES + 1]; /* the first is shared; PLACES have an owner each */
+	struct registrar places[PLACES + 2]; /* the first is shared; the last is the registry's */
 };
 
 int registrars_new(struct registrars **registrars)
@@ -73,6 +76,7 @@ static void enter(struct registrars *registrars, unsigned who, const char *login
 {
 	unsigned order = atomic_fetch_add_explicit(&registrars->seen, 1, memory_order_relaxed);
 	memcpy(registrars->places[who].login, login, size); /* the rest is zero */
+	atomic_store_explicit(&registrars->places[who].named, true, memory_order_release);
 	atomic_store_explicit(&registrars->order[order], (uint16_t)who, memory_order_release);
 }
 
@@ -98,14 +102,21 @@ unsigned registrars_find(struct registrars *registrars, const char *login)
 	return NAMELESS;
 }
 
+const char *registrars_login(const struct registrars *registrars, unsigned who)
+{
+	const struct registrar *place = &registrars->places[who];
+	return atomic_load_explicit(&place->named, memory_order_acquire) ? place->login : "";
+}
+
 bool registrars_hold(struct registrars *registrars, unsigned who, enum shared what, uint64_t amount,
 		     uint64_t used, uint64_t capacity)
 {
 	_Atomic uint64_t *all_held = &registrars->places[who].held[what];
+	unsigned others = who == REGISTRARS_REGISTRY ? 1 : 2; /* from so many on, there are any */
 	/* Added first, so that many threads of one registrar see each other's. */
 	uint64_t held = atomic_fetch_add_explicit(all_held, amount, memory_order_relaxed) + amount;
 	if (used + amount <= capacity - capacity / 4 || held <= capacity / 4 ||
-	    atomic_load_explicit(&registrars->seen, memory_order_relaxed) < 2)
+	    atomic_load_explicit(&registrars->seen, memory_order_relaxed) < others)
 		return true;
 	registrars_release(registrars, who, what, amount);
 	return false;
@@ -142,24 +153,30 @@ static bool read_tally(struct tally *tally, int64_t now_us, struct registrar_los
 	 * came beside the last, and is newer by a moment. */
 	int64_t before_us = tally->told_to_us;
 	if (losses->from_us == 0 || losses->from_us > losses->to_us)
-		losses->from_us = before_us && before_us < losses->to_us ? before_us : losses->to_us;
+		losses->from_us =
+			before_us && before_us < losses->to_us ? before_us : losses->to_us;
 	return true;
 }
+
+/* The places that no login has. */
+static const unsigned nobodys[] = {NAMELESS, REGISTRARS_REGISTRY};
+enum { NOBODYS = sizeof nobodys / sizeof *nobodys };
 
 bool registrars_next_losses(struct registrars *registrars, size_t *place, int64_t now_us,
 			    struct registrar_losses *losses)
 {
 	if (atomic_load(&registrars->lost) == registrars->told)
 		return false;
-	size_t end = (1 + (size_t)atomic_load(&registrars->seen)) * LOSSES;
+	size_t end = (NOBODYS + (size_t)atomic_load(&registrars->seen)) * LOSSES;
 	while (*place < end) {
 		size_t order = *place / LOSSES;
 		losses->reason = *place % LOSSES;
-		losses->who = order == 0 ? NAMELESS
-					 : atomic_load_explicit(&registrars->order[order - 1],
-								memory_order_acquire);
+		losses->who = order < NOBODYS
+				      ? nobodys[order]
+				      : atomic_load_explicit(&registrars->order[order - NOBODYS],
+							     memory_order_acquire);
 		++*place;
-		if (order > 0 && losses->who == NAMELESS)
+		if (order >= NOBODYS && losses->who == NAMELESS)
 			continue; /* its name is being written: next time */
 		struct registrar *registrar = &registrars->places[losses->who];
 		losses->login = registrar->login;

@@ -48,6 +48,7 @@ static const char *changed_key(const struct config *now, const struct config *ne
 		{strcmp(now->registry, next->registry) == 0, "registry"},
 		{strcmp(now->state_dir, next->state_dir) == 0, "state_dir"},
 		{now->capture.queue == next->capture.queue, "capture.queue"},
+		{now->capture.streams == next->capture.streams, "capture.streams"},
 		{now->publisher == next->publisher, "publisher"},
 	};
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)

@@ -35,6 +35,7 @@ enum {
 	SPOOL_RECORD_MAX = 8 << 20,    /* bytes of a payload */
 	SPOOL_REASON_SIZE = 24,
 	SPOOL_TOKEN_SIZE = 65,
+	SPOOL_TEST_MAX = 128, /* bytes of a test event's state */
 };
 
 enum spool_kind {
@@ -47,6 +48,7 @@ enum spool_kind {
 	SPOOL_GAP = 7,      /* struct spool_gap */
 	SPOOL_REVOKE = 8,   /* from the operator: a key id, no NUL */
 	SPOOL_RETRY = 9,    /* from the operator: try what is in quarantine again */
+	SPOOL_TEST = 10,    /* from the operator: a test event's state, printable ASCII, no NUL */
 };
 
 struct spool_segment_header {

@@ -18,6 +18,7 @@
 #include "plugin/queue.h"
 #include "plugin/registrars.h"
 #include "plugin/spool_writer.h"
+#include "plugin/streams.h"
 #include "plugin/tickets.h"
 
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct epptap {
 	struct queue *queue;
 	struct registrars *registrars;
 	struct tickets *tickets;
+	struct streams *streams;
 	struct counters counters;
 	struct capture *capture;
 	const struct publisher_module *module;

@@ -7,12 +7,16 @@
 
 enum { NONE = TICKETS }; /* the end of a list of places */
 
+/* A poll's ticket: a bit that no intent's ticket gets to, the tap's random number, and the owner. */
+#define POLL_BIT (UINT64_C(1) << 63)
+enum { POLL_OWNER_BITS = 16 };
+
 /* A place is free, or open, or ended but not closed; the number of its use grows when it is closed. */
-enum state { STATE_FREE, STATE_OPEN, STATE_ENDED, STATES = 4 };
+enum state { STATE_FREE, STATE_OPEN, STATE_ENDED, WORD_STATES = 4 };
 
 struct place {
 	_Atomic uint64_t
-		word; /* STATES times the number of its use, and its state; 0: never used */
+		word; /* WORD_STATES times the number of its use, and its state; 0: never used */
 	unsigned owner;
 	enum fate handed; /* the capture thread looks at it once the place is in its list */
 	int64_t handed_us;
@@ -47,7 +51,7 @@ static struct place *place_of(struct tickets *tickets, uint64_t ticket)
 
 static uint64_t word_of(uint64_t ticket, enum state state)
 {
-	return ticket / TICKETS * STATES + state;
+	return ticket / TICKETS * WORD_STATES + state;
 }
 
 int tickets_new(struct tickets **out)
@@ -69,12 +73,18 @@ int tickets_new(struct tickets **out)
 	return RESULT_OK;
 }
 
+static void free_kept(struct intent *intent)
+{
+	free(intent->change);
+	free(intent->met);
+}
+
 void tickets_free(struct tickets **tickets)
 {
 	if (!*tickets)
 		return;
 	for (size_t i = 0; i < TICKETS; i++)
-		free((*tickets)->places[i].intent.change);
+		free_kept(&(*tickets)->places[i].intent);
 	free(*tickets);
 	*tickets = NULL;
 }
@@ -115,7 +125,7 @@ int tickets_take(struct tickets *tickets, unsigned owner, uint64_t *ticket)
 		return RESULT_FULL;
 	}
 	tickets->places[place].owner = owner;
-	uint64_t use = atomic_load(&tickets->places[place].word) / STATES;
+	uint64_t use = atomic_load(&tickets->places[place].word) / WORD_STATES;
 	*ticket = ticket_of(use ? use : tickets->first, place);
 	atomic_store(&tickets->places[place].word, word_of(*ticket, STATE_OPEN));
 	return RESULT_OK;
@@ -137,11 +147,22 @@ int tickets_end(struct tickets *tickets, uint64_t ticket, unsigned *owner)
 {
 	struct place *place = place_of(tickets, ticket);
 	uint64_t open = word_of(ticket, STATE_OPEN);
-	if (ticket / TICKETS > UINT64_MAX / TICKETS / STATES ||
+	if (ticket / TICKETS > UINT64_MAX / TICKETS / WORD_STATES ||
 	    !atomic_compare_exchange_strong(&place->word, &open, word_of(ticket, STATE_ENDED)))
 		return RESULT_INVALID;
 	*owner = place->owner;
 	return RESULT_OK;
+}
+
+uint64_t tickets_of_poll(const struct tickets *tickets, unsigned owner)
+{
+	return POLL_BIT | (tickets->first & UINT32_MAX) << POLL_OWNER_BITS | owner;
+}
+
+bool tickets_is_poll(const struct tickets *tickets, uint64_t ticket, unsigned *owner)
+{
+	*owner = (unsigned)(ticket & ((UINT64_C(1) << POLL_OWNER_BITS) - 1));
+	return ticket == tickets_of_poll(tickets, *owner);
 }
 
 void tickets_hand_over(struct tickets *tickets, uint64_t ticket, enum fate fate, int64_t wall_us)
@@ -159,7 +180,7 @@ void tickets_hand_over(struct tickets *tickets, uint64_t ticket, enum fate fate,
 /* The ticket that a place has now; the place must not be free. */
 static uint64_t ticket_at(struct tickets *tickets, uint32_t place)
 {
-	return ticket_of(atomic_load(&tickets->places[place].word) / STATES, place);
+	return ticket_of(atomic_load(&tickets->places[place].word) / WORD_STATES, place);
 }
 
 bool tickets_next_handed(struct tickets *tickets, uint64_t *ticket)
@@ -215,7 +236,7 @@ bool tickets_next_taken(struct tickets *tickets, size_t *place, uint64_t *ticket
 void tickets_close(struct tickets *tickets, uint64_t ticket)
 {
 	struct place *place = place_of(tickets, ticket);
-	free(place->intent.change);
+	free_kept(&place->intent);
 	place->intent = (struct intent){0};
 	place->fate = FATE_OPEN;
 	tickets_give_back(tickets, ticket);

@@ -4,8 +4,11 @@
  * doubled or another tap's is known as such. An intent ends in one of two ways: its response goes through the queue, or
  * the ticket is handed to the capture thread with its fate, for which there is always room.
  *
- * Threads: tickets_take(), _give_back(), _end() and _hand_over() any, without waiting; the others the capture thread's
- * alone.
+ * A poll has no intent, as nothing needs to be said of one that is left open: its ticket says whose it is, and no more,
+ * and takes no place.
+ *
+ * Threads: tickets_take(), _give_back(), _end(), _hand_over() and those of polls any, without waiting; the others the
+ * capture thread's alone.
  */
 #ifndef PLUGIN_TICKETS_H
 #define PLUGIN_TICKETS_H
@@ -35,6 +38,8 @@ struct intent {
 	struct change_registrar registrar;
 	char *change; /* change_encode()'s bytes; NULL: there was no room to keep them */
 	size_t size;
+	struct eppparse_met *met; /* namespaces met in it; NULL: none, or no room */
+	size_t met_count;
 };
 
 struct tickets;
@@ -55,6 +60,12 @@ void tickets_give_back(struct tickets *tickets, uint64_t ticket);
 /* Ends an open ticket; *owner is its registrar. Whoever gets RESULT_OK, and nobody else, must see to it that the
  * capture thread learns of it. RESULT_INVALID: it is not open, or none of ours. */
 MUST_USE int tickets_end(struct tickets *tickets, uint64_t ticket, unsigned *owner);
+
+/* The ticket of a poll of the registrar `owner`. */
+uint64_t tickets_of_poll(const struct tickets *tickets, unsigned owner);
+
+/* Is it one? A poll's ticket is told from an intent's, and from another tap's. */
+bool tickets_is_poll(const struct tickets *tickets, uint64_t ticket, unsigned *owner);
 
 /* Tells the capture thread what became of a ticket that was ended at wall_us, without the queue. */
 void tickets_hand_over(struct tickets *tickets, uint64_t ticket, enum fate fate, int64_t wall_us);

@@ -13,7 +13,11 @@ struct spooled {
 	struct spool_record_header header;
 	struct spool_gap gap; /* of a SPOOL_GAP; below, of a SPOOL_CHANGE or SPOOL_INTENT */
 	char name[CHANGE_NAME_SIZE], registrar[CHANGE_TOKEN_SIZE], txn[CHANGE_TOKEN_SIZE];
+	char gaining[CHANGE_TOKEN_SIZE], losing[CHANGE_TOKEN_SIZE], ends[CHANGE_TOKEN_SIZE];
 	enum change_outcome outcome;
+	enum change_verb verb;
+	enum change_state_at state_at;
+	bool is_message;
 };
 
 struct spooled_list {
@@ -39,7 +43,13 @@ static inline void spooled_decode(struct spooled *record, const char *payload)
 		memcpy(record->name, change.name.text, sizeof record->name);
 		memcpy(record->registrar, change.registrar.text, sizeof record->registrar);
 		memcpy(record->txn, change.svtrid.text, sizeof record->txn);
+		memcpy(record->gaining, change.transfer.gaining.text, sizeof record->gaining);
+		memcpy(record->losing, change.transfer.losing.text, sizeof record->losing);
+		memcpy(record->ends, change.ends.text, sizeof record->ends);
 		record->outcome = change.outcome;
+		record->verb = change.verb;
+		record->state_at = change.state_at;
+		record->is_message = change.is_message;
 	}
 	change_free(&change);
 }

@@ -28,6 +28,7 @@ static struct {
 	__typeof__(&epptap_transaction) transaction;
 	__typeof__(&epptap_begin) begin;
 	__typeof__(&epptap_end) end;
+	__typeof__(&epptap_server_change) server_change;
 	__typeof__(&epptap_flush) flush;
 	__typeof__(&epptap_stats) stats;
 	__typeof__(&epptap_reload) reload;
@@ -79,13 +80,15 @@ static int load(void **state)
 	FIND(transaction);
 	FIND(begin);
 	FIND(end);
+	FIND(server_change);
 	FIND(flush);
 	FIND(stats);
 	FIND(reload);
 	FIND(close);
 	return tap_api.abi && tap_api.version && tap_api.strerror && tap_api.open &&
 			       tap_api.transaction && tap_api.begin && tap_api.end &&
-			       tap_api.flush && tap_api.stats && tap_api.reload && tap_api.close
+			       tap_api.server_change && tap_api.flush && tap_api.stats &&
+			       tap_api.reload && tap_api.close
 		       ? 0
 		       : -1;
 }
@@ -247,6 +250,10 @@ static void missing_arguments_are_answered_with_einval(void **state)
 	assert_int_equal(tap_api.transaction(tap, "r", "c", 1, "r", 0), EPPTAP_EINVAL);
 	assert_int_equal(tap_api.transaction(tap, NULL, "c", 1, "r", 1), EPPTAP_OK);
 	assert_int_equal(tap_api.transaction(tap, "", "c", 1, "r", 1), EPPTAP_OK);
+	assert_int_equal(tap_api.server_change(NULL, "f", 1), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.server_change(tap, NULL, 1), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.server_change(tap, "f", 0), EPPTAP_EINVAL);
+	assert_int_equal(tap_api.server_change(tap, "f", 1), EPPTAP_OK);
 	assert_int_equal(tap_api.flush(NULL, 1), EPPTAP_EINVAL);
 	assert_int_equal(tap_api.flush(tap, MINUTE_MS), EPPTAP_OK);
 	assert_int_equal(tap_api.flush(tap, 0), EPPTAP_OK);
@@ -425,6 +432,7 @@ static void use_in_a_child(void)
 	bool refused = show(FRAME_UPDATE("a.example"), FRAME_DONE) == EPPTAP_EFORK &&
 		       tap_api.begin(tap, "r", "c", 1, &ticket) == EPPTAP_EFORK &&
 		       tap_api.end(tap, 1, "r", 1) == EPPTAP_EFORK &&
+		       tap_api.server_change(tap, "f", 1) == EPPTAP_EFORK &&
 		       tap_api.reload(tap, NULL, 0) == EPPTAP_EFORK &&
 		       tap_api.flush(tap, 10) == EPPTAP_EFORK &&
 		       tap_api.stats(tap, json, &size) == EPPTAP_EFORK;
@@ -608,8 +616,10 @@ static void only_its_own_names_are_exported(void **state)
 		 build);
 	assert_int_equal(run(command, output, sizeof output), 0);
 	assert_string_equal(output, "epptap_abi epptap_begin epptap_close epptap_end epptap_flush "
-				    "epptap_open epptap_reload epptap_stats epptap_strerror "
-				    "epptap_transaction epptap_version ");
+				    "epptap_open epptap_reload epptap_server_change epptap_stats "
+				    "epptap_stream_client epptap_stream_free epptap_stream_new "
+				    "epptap_stream_server "
+				    "epptap_strerror epptap_transaction epptap_version ");
 }
 
 static void it_needs_no_library_that_a_front_end_should_not_have(void **state)

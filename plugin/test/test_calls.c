@@ -1,4 +1,5 @@
-/* What the calls of the ABI come to in the spool: pairs, intents and their ends, losses. Without a publisher. */
+/* What the calls of the ABI come to in the spool: pairs, intents and their ends, messages, the registry's own changes,
+ * losses. Without a publisher. */
 #include "plugin/epptap.h"
 
 #include "base/clock.h"
@@ -451,6 +452,356 @@ static void a_registrar_alone_may_fill_the_queue(void **state)
 	assert_int_equal(unlink(filler), 0);
 }
 
+static void assert_message(int i, const char *name, const char *registrar, const char *txn)
+{
+	assert_kind(i, SPOOL_CHANGE, 0);
+	assert_true(records[i].is_message);
+	assert_string_equal(records[i].name, name);
+	assert_string_equal(records[i].registrar, registrar);
+	assert_string_equal(records[i].txn, txn);
+}
+
+static void a_poll_message_with_news_is_a_change(void **state)
+{
+	(void)state;
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	read_spool(1);
+	assert_message(0, "a.example", "clientx", "SV-1");
+	assert_string_equal(records[0].ends, "SV-1");
+	assert_counted("\"skipped\":0,\"accepted\":1,\"nothing\":0,\"changes\":1,");
+}
+
+static void a_poll_without_news_costs_a_scan(void **state)
+{
+	(void)state;
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_NO_MESSAGE), EPPTAP_OK);
+	assert_int_equal(show("clientx", FRAME_POLL, FRAMES_MESSAGE FRAMES_POLLED), EPPTAP_OK);
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_DONE), EPPTAP_OK);
+	assert_counted("\"skipped\":3,\"accepted\":0,");
+	/* What no change is polled in is no news of one. */
+	assert_int_equal(show("clientx", FRAME_CHECK, FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	assert_counted("\"skipped\":4,\"accepted\":0,");
+	read_spool(0);
+}
+
+static void a_poll_that_was_begun_tells_by_its_end(void **state)
+{
+	(void)state;
+	uint64_t ticket = 0, other = 0;
+	open_tap();
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_true(ticket != 0);
+	assert_int_equal(begin_of("clienty", FRAME_POLL, &other), EPPTAP_OK);
+	assert_true(other != 0 && other != ticket);
+	read_spool(0); /* no intent: nothing is lost if the front end dies now */
+	assert_int_equal(end(other, FRAME_PENDING_DONE("b.example")), EPPTAP_OK);
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	read_spool(2);
+	assert_message(0, "b.example", "clienty", "SV-1");
+	assert_message(1, "a.example", "clientx", "SV-1");
+	assert_counted("\"intents\":{\"noted\":0,\"ended\":0,\"given_up\":0,\"unknown\":0}");
+}
+
+static void a_begun_poll_without_news_leaves_nothing(void **state)
+{
+	(void)state;
+	uint64_t ticket;
+	open_tap();
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket, FRAME_NO_MESSAGE), EPPTAP_OK);
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket, ""), EPPTAP_OK);
+	assert_int_equal(epptap_end(tap, ticket, NULL, 0), EPPTAP_OK);
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK); /* and is left open */
+	assert_counted("\"skipped\":3,\"accepted\":0,");
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_int_equal(spooled.count, 1);
+	assert_int_equal(spooled.items[0].header.kind, SPOOL_CLOSED);
+}
+
+static void polls_take_no_tickets(void **state)
+{
+	(void)state;
+	static uint64_t tickets[TICKETS];
+	uint64_t ticket = 0;
+	open_tap();
+	for (int i = 0; i < TICKETS; i++)
+		assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	open_many(tickets, TICKETS);
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	assert_counted("\"no_ticket\":0,");
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	assert_counted("\"changes\":1,");
+}
+
+static void a_polls_ticket_of_another_tap_is_refused(void **state)
+{
+	(void)state;
+	uint64_t ticket;
+	open_tap();
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket ^ UINT64_C(1) << 20, FRAME_DONE), EPPTAP_EINVAL);
+	assert_int_equal(end(UINT64_MAX, FRAME_DONE), EPPTAP_EINVAL);
+	assert_int_equal(end(UINT64_C(1) << 63, FRAME_DONE), EPPTAP_EINVAL);
+	epptap_close(&tap, MINUTE_MS);
+	open_tap();
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("a.example")), EPPTAP_EINVAL);
+}
+
+/* What only a parser can tell to be a poll: as a pair, and begun, where it takes a ticket like a transform. */
+static void a_poll_that_the_scan_cannot_tell_is_read_all_the_same(void **state)
+{
+	(void)state;
+	static const char oddly[] =
+		FRAMES_EPP "<!-- --><command><poll op=\"req\"/></command></epp>";
+	open_tap();
+	assert_int_equal(show("clientx", oddly, FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	uint64_t ticket = begun(oddly);
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("b.example")), EPPTAP_OK);
+	read_spool(2);
+	assert_message(0, "a.example", "clientx", "SV-1");
+	assert_message(1, "b.example", "clientx", "SV-1");
+	ticket = begun(oddly);
+	assert_int_equal(end(ticket, FRAME_NO_MESSAGE), EPPTAP_OK);
+	ticket = begun(oddly);
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("c d")), EPPTAP_OK);
+	read_spool(3);
+	assert_gap(2, "value", "clientx", "", 1);
+}
+
+static void a_message_that_cannot_be_read_is_a_gap(void **state)
+{
+	(void)state;
+	static char large[FRAME_LIMIT + 1];
+	uint64_t ticket;
+	memset(large, ' ', sizeof large);
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_PENDING_DONE("a b")), EPPTAP_OK);
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("a b")), EPPTAP_OK);
+	read_spool(2);
+	assert_gap(0, "value", "clientx", "", 1);
+	assert_gap(1, "value", "clientx", "", 1);
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	assert_int_equal(epptap_end(tap, ticket, large, sizeof large), EPPTAP_OK);
+	read_spool(3);
+	assert_gap(2, "frame_limit", "clientx", "", 1);
+}
+
+static void a_message_that_finds_no_room_is_lost_and_told(void **state)
+{
+	(void)state;
+	uint64_t ticket, lost = 0;
+	open_tap();
+	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
+	fill_the_spool();
+	fill_the_queue("clientx");
+	assert_int_equal(end(ticket, FRAME_PENDING_DONE("m.example")), EPPTAP_EFULL);
+	assert_int_equal(unlink(filler), 0);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	for (int i = 0; i < spooled.count; i++) {
+		lost += spooled.items[i].gap.count;
+		assert_string_not_equal(spooled.items[i].name, "m.example");
+	}
+	assert_true(lost > 0);
+}
+
+/* The poller is not who did it. */
+static void a_transfers_sides_are_published_as_logins_are(void **state)
+{
+	(void)state;
+	with.more = "registrars: {gainer: Gainer Ltd, quiet: hide}\n";
+	write_config();
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_TRANSFERRED("a.example")), EPPTAP_OK);
+	read_spool(1);
+	assert_message(0, "a.example", "", "");
+	assert_int_equal(records[0].verb, CHANGE_TRANSFER);
+	assert_string_equal(records[0].gaining, "Gainer Ltd");
+	assert_string_equal(records[0].losing, "");
+	assert_counted("\"registrars_left_out\":1,");
+}
+
+/* The answer to a transfer command names both sides; begun and ended as if shown at once. */
+static void a_transfer_command_names_its_sides(void **state)
+{
+	(void)state;
+	static const char command[] =
+		FRAMES_EPP "<command><transfer op=\"request\"><d:transfer " FRAMES_DOMAIN
+			   "><d:name>a.example</d:name></d:transfer></transfer></command></epp>";
+	static const char response[] = FRAMES_EPP
+		"<response><result code=\"1001\"/><resData><d:trnData " FRAMES_DOMAIN
+		"><d:name>a.example</d:name><d:trStatus>pending</d:trStatus>"
+		"<d:reID>gainer</d:reID><d:reDate>2026-01-01T00:00:00Z</d:reDate>"
+		"<d:acID>loser</d:acID><d:acDate>2026-01-06T00:00:00Z</d:acDate>"
+		"</d:trnData></resData><trID><svTRID>SV-1</svTRID></trID></response></epp>";
+	with.more = "registrars: {gainer: Gainer Ltd, loser: hide}\n";
+	write_config();
+	open_tap();
+	assert_int_equal(show("gainer", command, response), EPPTAP_OK);
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	uint64_t ticket = 0;
+	assert_int_equal(begin_of("gainer", command, &ticket), EPPTAP_OK);
+	assert_int_equal(end(ticket, response), EPPTAP_OK);
+	read_spool(3);
+	for (int i = 0; i < 3; i += 2) {
+		assert_int_equal(records[i].header.kind, SPOOL_CHANGE);
+		assert_false(records[i].is_message);
+		assert_string_equal(records[i].registrar, "Gainer Ltd");
+		assert_string_equal(records[i].gaining, "Gainer Ltd");
+		assert_string_equal(records[i].losing, "");
+	}
+	assert_counted("\"registrars_left_out\":0,");
+}
+
+static int server_change(const char *frame)
+{
+	return epptap_server_change(tap, frame, strlen(frame));
+}
+
+static void the_registrys_own_change_belongs_to_no_registrar(void **state)
+{
+	(void)state;
+	open_tap();
+	assert_int_equal(server_change(FRAME_SERVER_CHANGE("a.example", "before", "")), EPPTAP_OK);
+	assert_int_equal(server_change(FRAME_SERVER_CHANGE("a.example", "after", "")), EPPTAP_OK);
+	assert_int_equal(show("clientx", FRAME_POLL, FRAME_SERVER_CHANGE("a.example", "after", "")),
+			 EPPTAP_OK);
+	read_spool(3);
+	for (int i = 0; i < 3; i++) {
+		assert_message(i, "a.example", "", "OWN-1");
+		assert_int_equal(records[i].state_at, i == 0 ? STATE_BEFORE : STATE_AFTER);
+	}
+	assert_counted("\"accepted\":3,\"nothing\":0,\"changes\":3,");
+}
+
+static void a_server_change_that_cannot_be_read_is_a_gap_of_nobody(void **state)
+{
+	(void)state;
+	static char large[FRAME_LIMIT + 1];
+	memset(large, ' ', sizeof large);
+	open_tap();
+	assert_int_equal(server_change("<"), EPPTAP_OK);
+	assert_int_equal(server_change(FRAME_UPDATE("a.example")), EPPTAP_OK);
+	assert_int_equal(server_change(FRAME_PENDING_DONE("a.example")), EPPTAP_OK);
+	read_spool(3);
+	assert_gap(0, "malformed", "", "", 1);
+	assert_gap(1, "no_response", "", "", 1);
+	assert_gap(2, "no_response", "", "POLL-1", 1);
+	assert_int_equal(epptap_server_change(tap, large, sizeof large), EPPTAP_OK);
+	read_spool(4);
+	assert_gap(3, "frame_limit", "", "", 1);
+	assert_int_equal(epptap_server_change(NULL, "a", 1), EPPTAP_EINVAL);
+	assert_int_equal(epptap_server_change(tap, NULL, 1), EPPTAP_EINVAL);
+	assert_int_equal(epptap_server_change(tap, "a", 0), EPPTAP_EINVAL);
+}
+
+/* Where the registry tells its own changes, one registrar's flood leaves room for them, though it has the queue for itself
+ * otherwise; and they make nobody another registrar. */
+static void a_flood_of_a_registrar_alone_leaves_room_for_the_registrys_changes(void **state)
+{
+	(void)state;
+	int own = 0;
+	with.more = "server_changes: true\n";
+	write_config();
+	open_tap();
+	assert_int_equal(server_change(FRAME_SERVER_CHANGE("s.example", "after", "")), EPPTAP_OK);
+	fill_the_spool();
+	fill_the_queue("only");
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(server_change(FRAME_SERVER_CHANGE("s.example", "after", "")),
+				 EPPTAP_OK);
+	assert_int_equal(show("only", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_EFULL);
+	assert_counted("\"registrar_quota\":0,");
+	assert_int_equal(unlink(filler), 0);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	for (int i = 0; i < spooled.count; i++) {
+		own += strcmp(spooled.items[i].name, "s.example") == 0;
+		if (spooled.items[i].header.kind == SPOOL_GAP)
+			assert_string_equal(spooled.items[i].gap.registrar, "only");
+	}
+	assert_int_equal(own, 41);
+}
+
+/* The registry is refused like anybody who floods, once there are others. */
+static void a_flood_of_the_registry_leaves_room_for_registrars(void **state)
+{
+	(void)state;
+	open_tap();
+	assert_int_equal(show("modest", FRAME_CHECK, FRAME_DONE), EPPTAP_OK);
+	fill_the_spool();
+	for (int refused = 0; refused < 200; usleep(1000))
+		for (refused++;
+		     server_change(FRAME_SERVER_CHANGE("s.example", "after", "")) == EPPTAP_OK;
+		     refused = 0)
+			;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
+	assert_int_equal(unlink(filler), 0);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	int gaps = 0;
+	for (int i = 0; i < spooled.count; i++) {
+		gaps += spooled.items[i].header.kind == SPOOL_GAP;
+		assert_string_equal(spooled.items[i].gap.registrar, "");
+	}
+	assert_true(gaps > 0);
+}
+
+#define FRAME_OF(ns, extension)                                                                    \
+	FRAMES_EPP "<command><update><d:update xmlns:d=\"" ns "\"><d:name>a.example</d:name>"      \
+		   "<d:add><d:status s=\"clientHold\"/></d:add></d:update></update>" extension     \
+		   "</command></epp>"
+#define FRAME_EXTENDED                                                                             \
+	FRAME_OF("urn:ietf:params:xml:ns:domain-1.0",                                              \
+		 "<extension><x:y xmlns:x=\"urn:x-1.0\"/></extension>")
+#define OWN_DOMAIN "https://epp.tld.example/domain-eis-1.0.xsd"
+
+static void a_registrys_own_namespaces_and_verbs_are_read_as_the_config_says(void **state)
+{
+	(void)state;
+	static const char restore[] = FRAMES_EPP
+		"<command><undelete><d:undelete xmlns:d=\"" OWN_DOMAIN "\"><d:name>b.example"
+		"</d:name></d:undelete></undelete></command></epp>";
+	open_tap();
+	assert_int_equal(show("clientx", FRAME_OF(OWN_DOMAIN, ""), FRAME_DONE), EPPTAP_OK);
+	read_spool(1);
+	assert_gap(0, "namespace", "clientx", "SV-1", 1);
+	with.more = "namespaces: {'" OWN_DOMAIN "': 'urn:ietf:params:xml:ns:domain-1.0'}\n"
+		    "verbs: {undelete: restore}\n";
+	write_config();
+	assert_int_equal(epptap_reload(tap, why, sizeof why), EPPTAP_OK);
+	assert_int_equal(show("clientx", FRAME_OF(OWN_DOMAIN, ""), FRAME_DONE), EPPTAP_OK);
+	assert_int_equal(show("clientx", restore, FRAME_DONE), EPPTAP_OK);
+	read_spool(3);
+	assert_string_equal(records[1].name, "a.example");
+	assert_string_equal(records[2].name, "b.example");
+	assert_counted("\"namespaces\":{\"" OWN_DOMAIN "\":{\"unread\":1,\"passed_over\":0}}");
+}
+
+static void namespaces_met_are_counted_if_the_command_succeeded(void **state)
+{
+	(void)state;
+	static const char *const frames[] = {FRAME_OF(OWN_DOMAIN, ""), FRAME_EXTENDED};
+	open_tap();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(show("clientx", frames[i], FRAME_DONE), EPPTAP_OK);
+		assert_int_equal(show("clientx", frames[i], FRAME_FAILED_ODDLY), EPPTAP_OK);
+		assert_int_equal(end(begun(frames[i]), FRAME_DONE), EPPTAP_OK);
+		assert_int_equal(end(begun(frames[i]), FRAME_FAILED_ODDLY), EPPTAP_OK);
+		assert_int_equal(end(begun(frames[i]), ""), EPPTAP_OK);
+	}
+	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
+	assert_counted("\"namespaces\":{\"" OWN_DOMAIN "\":{\"unread\":2,\"passed_over\":0},"
+		       "\"urn:x-1.0\":{\"unread\":0,\"passed_over\":2}}");
+}
+
 /* Reads the spool as it is at this moment: what a crash would leave. */
 static int durable_now(void)
 {
@@ -467,12 +818,18 @@ static void with_wait_a_call_returns_when_its_record_is_durable(void **state)
 	open_tap();
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);
-		assert_int_equal(durable_now(), 3 * i + 1);
+		assert_int_equal(durable_now(), 5 * i + 1);
 		assert_int_equal(begin(FRAME_UPDATE("a.example"), &ticket), EPPTAP_OK);
-		assert_int_equal(durable_now(), 3 * i + 2);
+		assert_int_equal(durable_now(), 5 * i + 2);
 		assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_OK);
 		assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
-		assert_int_equal(durable_now(), 3 * i + 3);
+		assert_int_equal(durable_now(), 5 * i + 3);
+		assert_int_equal(server_change(FRAME_SERVER_CHANGE("a.example", "after", "")),
+				 EPPTAP_OK);
+		assert_int_equal(durable_now(), 5 * i + 4);
+		assert_int_equal(show("clientx", FRAME_POLL, FRAME_PENDING_DONE("a.example")),
+				 EPPTAP_OK);
+		assert_int_equal(durable_now(), 5 * i + 5);
 	}
 }
 
@@ -740,6 +1097,23 @@ int main(void)
 		WITH_CONFIG(frames_over_the_limit_are_told),
 		WITH_CONFIG(a_flood_of_one_registrar_costs_another_nothing),
 		WITH_CONFIG(a_registrar_alone_may_fill_the_queue),
+		WITH_CONFIG(a_poll_message_with_news_is_a_change),
+		WITH_CONFIG(a_poll_without_news_costs_a_scan),
+		WITH_CONFIG(a_poll_that_was_begun_tells_by_its_end),
+		WITH_CONFIG(a_begun_poll_without_news_leaves_nothing),
+		WITH_CONFIG(polls_take_no_tickets),
+		WITH_CONFIG(a_polls_ticket_of_another_tap_is_refused),
+		WITH_CONFIG(a_poll_that_the_scan_cannot_tell_is_read_all_the_same),
+		WITH_CONFIG(a_message_that_cannot_be_read_is_a_gap),
+		WITH_CONFIG(a_message_that_finds_no_room_is_lost_and_told),
+		WITH_CONFIG(a_transfers_sides_are_published_as_logins_are),
+		WITH_CONFIG(a_transfer_command_names_its_sides),
+		WITH_CONFIG(the_registrys_own_change_belongs_to_no_registrar),
+		WITH_CONFIG(a_server_change_that_cannot_be_read_is_a_gap_of_nobody),
+		WITH_CONFIG(a_flood_of_a_registrar_alone_leaves_room_for_the_registrys_changes),
+		WITH_CONFIG(a_flood_of_the_registry_leaves_room_for_registrars),
+		WITH_CONFIG(a_registrys_own_namespaces_and_verbs_are_read_as_the_config_says),
+		WITH_CONFIG(namespaces_met_are_counted_if_the_command_succeeded),
 		WITH_CONFIG(with_wait_a_call_returns_when_its_record_is_durable),
 		WITH_CONFIG(with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing),
 		WITH_CONFIG(many_threads_begin_and_end_at_once),

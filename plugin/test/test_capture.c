@@ -228,7 +228,7 @@ static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
 						SPOOL_UNKNOWN, SPOOL_GIVEN_UP, SPOOL_CHANGE};
 	uint64_t tickets_of[3];
 	start();
-	config.capture.queue = 100; /* room for one change */
+	config.capture.queue = 200; /* room for one change */
 	for (int i = 0; i < 3; i++) {
 		unsigned owner;
 		assert_true(registrars_hold(registrars, 1, SHARED_TICKETS, 1, i, TICKETS));

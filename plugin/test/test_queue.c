@@ -84,6 +84,23 @@ static void a_long_registrar_is_cut_to_what_no_token_can_be(void **state)
 	queue_free(&queue);
 }
 
+static void what_must_stay_free_for_others_is_not_taken(void **state)
+{
+	(void)state;
+	struct queue *queue = queue_of(16 * UNIT);
+	struct queue_entry in = entry_of("", "command", "response");
+	int taken = 0;
+	in.spare = 3 * UNIT;
+	while (queue_put(queue, &in, &position) == RESULT_OK)
+		taken++;
+	assert_int_equal(taken, 6);
+	in.spare = 0;
+	while (queue_put(queue, &in, &position) == RESULT_OK)
+		taken++;
+	assert_int_equal(taken, 8);
+	queue_free(&queue);
+}
+
 static void a_full_queue_takes_nothing_and_goes_on_when_there_is_room(void **state)
 {
 	(void)state;
@@ -266,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entry_comes_out_as_it_went_in),
 		cmocka_unit_test(a_long_registrar_is_cut_to_what_no_token_can_be),
+		cmocka_unit_test(what_must_stay_free_for_others_is_not_taken),
 		cmocka_unit_test(a_full_queue_takes_nothing_and_goes_on_when_there_is_room),
 		cmocka_unit_test(an_entry_over_the_queue_is_full_and_one_of_its_size_fits),
 		cmocka_unit_test(entries_stay_whole_over_the_rings_end),

@@ -115,6 +115,55 @@ static void a_registrar_with_a_quarter_is_refused_where_room_is_short(void **sta
 	assert_true(registrars_hold(registrars, greedy, SHARED_TICKETS, 1, 15, 16));
 }
 
+static void a_login_is_known_by_its_place(void **state)
+{
+	(void)state;
+	assert_string_equal(registrars_login(registrars, find("clientx")), "clientx");
+	assert_string_equal(registrars_login(registrars, find(NULL)), "");
+	assert_string_equal(registrars_login(registrars, 0), "");
+	assert_string_equal(registrars_login(registrars, REGISTRARS_REGISTRY), "");
+}
+
+static void the_registry_is_no_other_registrar(void **state)
+{
+	(void)state;
+	enum { QUARTER = CAPACITY / 4 };
+	unsigned only = find("only");
+	assert_true(hold(REGISTRARS_REGISTRY, 64, 0));
+	for (uint64_t used = 64; used < CAPACITY; used += 1024)
+		assert_true(hold(only, 1024, used));
+	/* A registrar's flood takes nothing of the registry's quarter. */
+	assert_true(hold(REGISTRARS_REGISTRY, QUARTER - 64, 3 * QUARTER));
+	/* But to the registry, a registrar is another. */
+	assert_false(hold(REGISTRARS_REGISTRY, 64, 3 * QUARTER));
+}
+
+static void the_registry_alone_may_have_the_whole_queue(void **state)
+{
+	(void)state;
+	for (uint64_t used = 0; used < CAPACITY; used += 1024)
+		assert_true(hold(REGISTRARS_REGISTRY, 1024, used));
+}
+
+static void losses_of_the_registry_are_nobodys(void **state)
+{
+	(void)state;
+	struct registrar_losses losses;
+	size_t place = 0;
+	registrars_lose(registrars, REGISTRARS_REGISTRY, LOSS_QUEUE_FULL, 100);
+	registrars_lose(registrars, find("clientx"), LOSS_QUEUE_FULL, 200);
+	assert_true(registrars_next_losses(registrars, &place, 0, &losses));
+	assert_string_equal(losses.login, "");
+	assert_int_equal(losses.who, REGISTRARS_REGISTRY);
+	assert_int_equal(losses.count, 1);
+	registrars_told(registrars, &losses, 0);
+	assert_true(registrars_next_losses(registrars, &place, 0, &losses));
+	assert_string_equal(losses.login, "clientx");
+	registrars_told(registrars, &losses, 0);
+	place = 0;
+	assert_false(registrars_next_losses(registrars, &place, INT64_MAX, &losses));
+}
+
 static void losses_are_told_with_count_and_times_and_only_once(void **state)
 {
 	(void)state;
@@ -270,6 +319,10 @@ int main(void)
 		WITH_TABLE(those_that_find_no_place_share_one_without_a_name),
 		WITH_TABLE(one_registrar_alone_may_have_the_whole_queue),
 		WITH_TABLE(a_registrar_with_a_quarter_is_refused_where_room_is_short),
+		WITH_TABLE(a_login_is_known_by_its_place),
+		WITH_TABLE(the_registry_is_no_other_registrar),
+		WITH_TABLE(the_registry_alone_may_have_the_whole_queue),
+		WITH_TABLE(losses_of_the_registry_are_nobodys),
 		WITH_TABLE(losses_are_told_with_count_and_times_and_only_once),
 		WITH_TABLE(each_reason_of_each_registrar_is_told_once_a_second),
 		WITH_TABLE(losses_that_come_in_the_wrong_order_have_a_time_all_the_same),

@@ -79,6 +79,25 @@ static void what_is_no_ticket_of_ours_is_refused(void **state)
 	assert_int_equal(end(ticket), RESULT_OK);
 }
 
+static void a_polls_ticket_says_whose_it_is_and_takes_no_place(void **state)
+{
+	(void)state;
+	unsigned owner;
+	struct tickets *others;
+	uint64_t poll = tickets_of_poll(tickets, 4097), intent = take(1);
+	assert_int_equal(tickets_used(tickets), 1);
+	assert_true(tickets_is_poll(tickets, poll, &owner));
+	assert_int_equal(owner, 4097);
+	assert_int_equal(end(poll), RESULT_INVALID);
+	assert_false(tickets_is_poll(tickets, intent, &owner));
+	assert_false(tickets_is_poll(tickets, 0, &owner));
+	for (int bit = 16; bit < 64; bit++)
+		assert_false(tickets_is_poll(tickets, poll ^ UINT64_C(1) << bit, &owner));
+	assert_int_equal(tickets_new(&others), RESULT_OK);
+	assert_false(tickets_is_poll(others, poll, &owner));
+	tickets_free(&others);
+}
+
 static void when_all_are_open_there_is_none_until_one_is_closed(void **state)
 {
 	(void)state;
@@ -208,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_TABLE(a_ticket_is_ended_once_and_then_stale),
 		WITH_TABLE(what_is_no_ticket_of_ours_is_refused),
+		WITH_TABLE(a_polls_ticket_says_whose_it_is_and_takes_no_place),
 		WITH_TABLE(when_all_are_open_there_is_none_until_one_is_closed),
 		WITH_TABLE(what_was_handed_over_comes_once_with_fate_and_time),
 		WITH_TABLE(those_whose_command_was_taken_are_found),
