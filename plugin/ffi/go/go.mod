@@ -1,0 +1,3 @@
+module epptap
+
+go 1.19
