@@ -16,8 +16,10 @@
 
 /* BATCH_DELAYED_MAX: creates and deletes of domains, if a channel delays such. Among millions of held names each
  * touches pages of its own, of which LMDB keeps copies on the heap until the commit, and their memory for the next: so
- * it takes no more of that than a batch of other events. */
-enum { BATCH_MAX = 512, BATCH_MARKS = 64, BATCH_DELAYED_MAX = 48 };
+ * it takes no more of that than a batch of other events.
+ * BATCH_NOTES, of one event: that it was told, two that it ends (a command, and the transfer that it asked for), two
+ * that begin with it (the same), and one of what the object was like. */
+enum { BATCH_MAX = 512, BATCH_MARKS = 64, BATCH_DELAYED_MAX = 48, BATCH_NOTES = 6 };
 
 enum batch_kind {
 	BATCH_CHANGE,  /* an event about a name, which the channels judge */
@@ -31,15 +33,34 @@ struct batch_bytes {
 	size_t at, size;
 };
 
+/* What an event leaves in the store for later ones, or takes away of earlier ones. */
+struct batch_note {
+	struct note_key key;
+	bool drops;
+	struct batch_bytes value;
+};
+
+/* Where an event stands in its object's chain: chain.h. */
+struct batch_chain {
+	bool has_prev, ends;
+	uint8_t prev[EVENT_ID_SIZE], id[EVENT_ID_SIZE];
+};
+
 /* What is committed of one thing; its event is the job of the same number. */
 struct batch_item {
 	enum batch_kind kind;
-	struct change_name name, new_name; /* of a change */
+	struct change_name name, new_name; /* of a change; of an object without a name its handle */
 	uint8_t object, verb;
 	bool restore;
-	uint64_t writer, ticket; /* BATCH_INTENT: it begins; else, if ticket is not 0: it ends */
-	bool takes_back;         /* from quarantine, the record of number `aside` */
-	bool sets_aside;         /* into quarantine, `payload` under `header` */
+	bool is_end; /* the end of something that was pending: the name is held or known already */
+	bool once;   /* it is news that may come again: nothing of it is committed if it was told */
+	bool told;   /* BATCH_NOTHING: such news, and it was told; the one note says so */
+	struct batch_note notes[BATCH_NOTES]; /* notes[0], if `once`: that it was told */
+	uint8_t note_count;
+	struct batch_chain chain; /* BATCH_CHANGE */
+	uint64_t writer, ticket;  /* BATCH_INTENT: it begins; else, if ticket is not 0: it ends */
+	bool takes_back;          /* from quarantine, the record of number `aside` */
+	bool sets_aside;          /* into quarantine, `payload` under `header` */
 	uint64_t aside;
 	struct aside_header header; /* of the record that the item was made of */
 	struct batch_bytes payload;
@@ -80,6 +101,9 @@ void batch_free(struct batch *batch);
 void batch_clear(struct batch *batch, const struct spool_order *order);
 bool batch_is_empty(const struct batch *batch);
 
+/* Bytes that the batch keeps: never NULL. */
+const void *batch_bytes(const struct batch *batch, const struct batch_bytes *kept);
+
 /* Empties `batch` and fills it with what the spool has. What a dead writer left open, and quarantine that is to be
  * tried again, stand in the store: they are looked for there only when all batches before this one are committed,
  * which `is_alone` says; without, the batch ends before them. */
@@ -89,6 +113,8 @@ void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 /* Adds an event of the tap's own. RESULT_OK, RESULT_FULL, RESULT_NOMEM. */
 MUST_USE int batch_add_gap(struct batch_maker *maker, const struct spool_gap *gap,
 			   const struct clock_reading *now, struct batch *batch);
+MUST_USE int batch_add_test(struct batch_maker *maker, const char *state, int64_t seen_us,
+			    const struct clock_reading *now, struct batch *batch);
 MUST_USE int batch_add_key(struct batch_maker *maker, const struct event_key *key,
 			   const struct clock_reading *now, struct batch *batch);
 

@@ -8,118 +8,66 @@ enum { STEP_ITEMS = 3 }; /* that one step adds at most */
 
 /* Records. Each function adds at most one item, or none. */
 
-/* The event of maker->change, made of the record below `header`. */
-static int add_change(struct batch_maker *maker, const struct aside_header *header,
-		      const void *payload, size_t size, uint64_t writer, uint64_t ticket,
-		      const struct clock_reading *now, struct batch *batch)
+/* Only changes and intents have a ticket to begin or to end; that of any other record is for the one who reads it. */
+static struct batch_source source_of(const struct spool_merged *merged)
 {
-	const struct change *change = &maker->change;
-	const struct config_texts *zones = &maker->config->zones;
-	bool outside = zones->count && !config_zone_of(zones, change->name.text);
-	struct batch_item *item = batch_next_item(batch, outside ? BATCH_NOTHING : BATCH_CHANGE);
-	bool truncated = false;
-	int result = RESULT_OK;
-	if (!outside)
-		result = event_token_of_change(&maker->tokens, change, now, &truncated,
-					       &batch->jobs[batch->count].jws);
-	if (result == RESULT_OK && !outside)
-		result = batch_keep_payload(batch, item, payload, size);
-	if (result != RESULT_OK)
-		return result;
-	tally(&maker->tallies->outside_zones, outside);
-	tally(&maker->tallies->truncated, truncated);
-	item->header = *header;
-	item->writer = writer;
-	item->ticket = ticket;
-	item->name = change->name;
-	item->new_name = change->new_name;
-	item->object = (uint8_t)change->object;
-	item->verb = (uint8_t)change->verb;
-	item->restore = change->restore != CHANGE_NO_RESTORE;
-	batch->delayed += maker->delays && !outside && change->object == CHANGE_DOMAIN &&
-			  (change->verb == CHANGE_CREATE || change->verb == CHANGE_DELETE);
-	batch->count++;
-	return RESULT_OK;
-}
-
-static struct aside_header header_of(const struct spool_record *record)
-{
-	return (struct aside_header){.wall_us = record->wall_us, .kind = record->kind};
+	const struct spool_record *record = &merged->record;
+	bool has_ticket = record->kind == SPOOL_CHANGE || record->kind == SPOOL_INTENT ||
+			  record->kind == SPOOL_GIVEN_UP;
+	return (struct batch_source){.header = {.wall_us = record->wall_us, .kind = record->kind},
+				     .payload = record->payload,
+				     .size = record->size,
+				     .writer = merged->segment.name.writer,
+				     .ticket = has_ticket ? record->ticket : 0};
 }
 
 /* What no event can be made of goes into quarantine, and is told. */
-static int set_record_aside(struct batch_maker *maker, const struct spool_record *record,
+static int set_record_aside(struct batch_maker *maker, const struct batch_source *source,
 			    const struct clock_reading *now, struct batch *batch)
 {
-	const struct spool_gap gap =
-		batch_gap_of("undecodable", 1, record->wall_us, record->wall_us);
+	int64_t seen_us = source->header.wall_us;
+	const struct spool_gap gap = batch_gap_of("undecodable", 1, seen_us, seen_us);
 	struct batch_item *item = &batch->items[batch->count];
-	int result = batch_add_gap(maker, &gap, now, batch);
+	int result = batch_add_gap_for(maker, &gap, source, now, batch);
 	if (result != RESULT_OK)
 		return result;
-	result = batch_keep_payload(batch, item, record->payload, record->size);
+	result = batch_keep(batch, &item->payload, source->payload, source->size);
 	if (result != RESULT_OK) {
 		batch->count--;
 		return result;
 	}
 	item->sets_aside = true;
-	item->header = header_of(record);
 	memcpy(item->header.reason, gap.reason, sizeof gap.reason);
 	tally(&maker->tallies->undecodable, 1);
 	return RESULT_OK;
 }
 
-/* The same for one with a ticket: its intent ends with it. */
-static int set_end_aside(struct batch_maker *maker, const struct spool_record *record,
-			 uint64_t writer, const struct clock_reading *now, struct batch *batch)
+static int take_change(struct batch_maker *maker, const struct batch_source *source,
+		       const struct clock_reading *now, struct batch *batch)
 {
-	struct batch_item *item = &batch->items[batch->count];
-	int result = set_record_aside(maker, record, now, batch);
-	if (result == RESULT_OK) {
-		item->writer = writer;
-		item->ticket = record->ticket;
-	}
+	int result = change_decode(&maker->change, source->payload, source->size);
+	if (result == RESULT_INVALID)
+		return set_record_aside(maker, source, now, batch);
+	if (result != RESULT_OK)
+		return result;
+	maker->change.wall_us = source->header.wall_us;
+	return batch_add_change(maker, source, now, batch);
+}
+
+static int take_intent(struct batch_maker *maker, const struct batch_source *source,
+		       const struct clock_reading *now, struct batch *batch)
+{
+	if (source->ticket == 0) /* nothing could ever end it */
+		return set_record_aside(maker, source, now, batch);
+	struct batch_item *item = batch_begin_item(batch, BATCH_INTENT, source);
+	int result = batch_keep(batch, &item->payload, source->payload, source->size);
+	batch->count += result == RESULT_OK;
 	return result;
 }
 
-static int take_change(struct batch_maker *maker, const struct spool_merged *merged,
-		       const struct clock_reading *now, struct batch *batch)
+static int take_given_up(const struct batch_source *source, struct batch *batch)
 {
-	const struct spool_record *record = &merged->record;
-	const struct aside_header header = header_of(record);
-	uint64_t writer = merged->segment.name.writer;
-	int result = change_decode(&maker->change, record->payload, record->size);
-	if (result == RESULT_INVALID)
-		return set_end_aside(maker, record, writer, now, batch);
-	if (result != RESULT_OK)
-		return result;
-	maker->change.wall_us = record->wall_us;
-	return add_change(maker, &header, record->payload, record->size, writer, record->ticket,
-			  now, batch);
-}
-
-static int take_intent(struct batch_maker *maker, const struct spool_merged *merged,
-		       const struct clock_reading *now, struct batch *batch)
-{
-	const struct spool_record *record = &merged->record;
-	if (record->ticket == 0) /* nothing could ever end it */
-		return set_record_aside(maker, record, now, batch);
-	struct batch_item *item = batch_next_item(batch, BATCH_INTENT);
-	int result = batch_keep_payload(batch, item, record->payload, record->size);
-	if (result != RESULT_OK)
-		return result;
-	item->writer = merged->segment.name.writer;
-	item->ticket = record->ticket;
-	item->header = header_of(record);
-	batch->count++;
-	return RESULT_OK;
-}
-
-static int take_given_up(const struct spool_merged *merged, struct batch *batch)
-{
-	struct batch_item *item = batch_next_item(batch, BATCH_NOTHING);
-	item->writer = merged->segment.name.writer;
-	item->ticket = merged->record.ticket;
+	batch_begin_item(batch, BATCH_NOTHING, source);
 	batch->count++;
 	return RESULT_OK;
 }
@@ -144,28 +92,40 @@ static bool is_gap(const struct spool_gap *gap)
 	       gap->to_us >= 0;
 }
 
-static int take_gap(struct batch_maker *maker, const struct spool_record *record,
+static int take_gap(struct batch_maker *maker, const struct batch_source *source,
 		    const struct clock_reading *now, struct batch *batch)
 {
 	struct spool_gap gap;
-	if (record->size != sizeof gap)
-		return set_record_aside(maker, record, now, batch);
-	memcpy(&gap, record->payload, sizeof gap);
+	if (source->size != sizeof gap)
+		return set_record_aside(maker, source, now, batch);
+	memcpy(&gap, source->payload, sizeof gap);
 	if (!is_gap(&gap))
-		return set_record_aside(maker, record, now, batch);
+		return set_record_aside(maker, source, now, batch);
 	return batch_add_gap(maker, &gap, now, batch);
 }
 
+static int take_test(struct batch_maker *maker, const struct batch_source *source,
+		     const struct clock_reading *now, struct batch *batch)
+{
+	char state[SPOOL_TEST_MAX + 1] = {0};
+	if (source->size == 0 || source->size > SPOOL_TEST_MAX)
+		return set_record_aside(maker, source, now, batch);
+	memcpy(state, source->payload, source->size);
+	if (strlen(state) != source->size || !is_text(state, sizeof state))
+		return set_record_aside(maker, source, now, batch);
+	return batch_add_test(maker, state, source->header.wall_us, now, batch);
+}
+
 /* The operator revokes a key, which must be known, and not be the one that signs this. */
-static int take_revocation(struct batch_maker *maker, const struct spool_record *record,
+static int take_revocation(struct batch_maker *maker, const struct batch_source *source,
 			   const struct clock_reading *now, struct batch *batch)
 {
 	struct event_key key = {0};
-	if (record->size != FEED_KEY_ID_SIZE - 1)
-		return set_record_aside(maker, record, now, batch);
-	memcpy(key.id, record->payload, record->size);
-	if (strlen(key.id) != record->size || !is_text(key.id, sizeof key.id))
-		return set_record_aside(maker, record, now, batch);
+	if (source->size != FEED_KEY_ID_SIZE - 1)
+		return set_record_aside(maker, source, now, batch);
+	memcpy(key.id, source->payload, source->size);
+	if (strlen(key.id) != source->size || !is_text(key.id, sizeof key.id))
+		return set_record_aside(maker, source, now, batch);
 	int result = feed_store_key(maker->store, key.id, &key.record);
 	if (result == RESULT_INVALID || strcmp(key.id, maker->tokens.key_id) == 0) {
 		log_error("a key was not revoked: it is %s", result == RESULT_INVALID
@@ -184,32 +144,26 @@ static int take_revocation(struct batch_maker *maker, const struct spool_record 
 static int add_unknown(struct batch_maker *maker, uint64_t writer, uint64_t *ticket, bool just_this,
 		       const struct clock_reading *now, struct batch *batch)
 {
-	struct aside_header header = {.kind = SPOOL_INTENT};
+	struct batch_source source = {.header = {.kind = SPOOL_INTENT}, .writer = writer};
 	struct feed_txn txn;
-	const void *bytes;
-	size_t size;
 	uint64_t found = *ticket;
-	int result = feed_txn_begin(maker->store, true, &txn);
+	int result = batch_begin_reading(maker, &txn);
 	if (result == RESULT_OK)
-		result = feed_txn_next_intent(&txn, writer, &found, &header.wall_us, &bytes, &size);
+		result = feed_txn_next_intent(&txn, writer, &found, &source.header.wall_us,
+					      &source.payload, &source.size);
 	if (result == RESULT_OK && just_this && found != *ticket)
 		result = RESULT_INVALID;
 	if (result == RESULT_OK) {
-		const struct spool_record record = {.kind = SPOOL_INTENT,
-						    .ticket = found,
-						    .wall_us = header.wall_us,
-						    .payload = bytes,
-						    .size = size};
-		*ticket = found;
-		result = change_decode(&maker->change, bytes, size);
-		maker->change.wall_us = header.wall_us;
+		*ticket = source.ticket = found;
+		result = change_decode(&maker->change, source.payload, source.size);
+		maker->change.wall_us = source.header.wall_us;
 		maker->change.outcome = CHANGE_UNKNOWN;
 		if (result == RESULT_OK)
-			result = add_change(maker, &header, bytes, size, writer, found, now, batch);
+			result = batch_add_change(maker, &source, now, batch);
 		else if (result == RESULT_INVALID)
-			result = set_end_aside(maker, &record, writer, now, batch);
+			result = set_record_aside(maker, &source, now, batch);
 	}
-	feed_txn_abort(&txn);
+	batch_end_reading(maker);
 	return result;
 }
 
@@ -217,26 +171,24 @@ static int add_unknown(struct batch_maker *maker, uint64_t writer, uint64_t *tic
 static int add_from_quarantine(struct batch_maker *maker, uint64_t *number,
 			       const struct clock_reading *now, struct batch *batch)
 {
-	struct aside_header header = {0};
+	struct batch_source source = {.takes_back = true};
 	struct feed_txn txn;
-	const void *payload;
-	size_t size;
-	int result = feed_txn_begin(maker->store, true, &txn);
+	int result = batch_begin_reading(maker, &txn);
 	if (result == RESULT_OK)
-		result = feed_txn_next_aside(&txn, number, &header, &payload, &size);
-	bool is_change = header.kind == SPOOL_CHANGE || header.kind == SPOOL_INTENT;
+		result = feed_txn_next_aside(&txn, number, &source.header, &source.payload,
+					     &source.size);
+	bool is_change = source.header.kind == SPOOL_CHANGE || source.header.kind == SPOOL_INTENT;
 	if (result == RESULT_OK && is_change &&
-	    change_decode(&maker->change, payload, size) == RESULT_OK) {
-		maker->change.wall_us = header.wall_us;
-		if (header.kind == SPOOL_INTENT)
+	    change_decode(&maker->change, source.payload, source.size) == RESULT_OK) {
+		source.aside = *number;
+		maker->change.wall_us = source.header.wall_us;
+		if (source.header.kind == SPOOL_INTENT)
 			maker->change.outcome = CHANGE_UNKNOWN;
-		result = add_change(maker, &header, payload, size, 0, 0, now, batch);
-		if (result == RESULT_OK) {
-			batch->items[batch->count - 1].takes_back = true;
-			batch->items[batch->count - 1].aside = *number;
-		}
+		result = batch_add_change(maker, &source, now, batch);
+		if (result == RESULT_INVALID) /* it stays */
+			result = RESULT_OK;
 	}
-	feed_txn_abort(&txn);
+	batch_end_reading(maker);
 	return result;
 }
 
@@ -274,23 +226,25 @@ static bool needs_the_store(const struct spool_merged *merged, enum spool_merge_
 static int take_known(struct batch_maker *maker, const struct spool_merged *merged,
 		      const struct clock_reading *now, struct batch *batch)
 {
-	const struct spool_record *record = &merged->record;
-	uint64_t ticket = record->ticket;
+	const struct batch_source source = source_of(merged);
+	uint64_t ticket = merged->record.ticket;
 	int result;
-	switch (record->kind) {
+	switch (merged->record.kind) {
 	case SPOOL_CHANGE:
-		return take_change(maker, merged, now, batch);
+		return take_change(maker, &source, now, batch);
 	case SPOOL_INTENT:
-		return take_intent(maker, merged, now, batch);
+		return take_intent(maker, &source, now, batch);
 	case SPOOL_GIVEN_UP:
-		return take_given_up(merged, batch);
+		return take_given_up(&source, batch);
 	case SPOOL_UNKNOWN:
-		result = add_unknown(maker, merged->segment.name.writer, &ticket, true, now, batch);
+		result = add_unknown(maker, source.writer, &ticket, true, now, batch);
 		return result == RESULT_INVALID ? RESULT_OK : result;
 	case SPOOL_GAP:
-		return take_gap(maker, record, now, batch);
+		return take_gap(maker, &source, now, batch);
+	case SPOOL_TEST:
+		return take_test(maker, &source, now, batch);
 	case SPOOL_REVOKE:
-		return take_revocation(maker, record, now, batch);
+		return take_revocation(maker, &source, now, batch);
 	case SPOOL_RETRY:
 		return run_errand(maker, ERRAND_QUARANTINE, 0, now, batch) ? RESULT_OK
 									   : RESULT_FULL;
@@ -298,7 +252,7 @@ static int take_known(struct batch_maker *maker, const struct spool_merged *merg
 	case SPOOL_CLOSED:
 		return RESULT_OK;
 	default:
-		return set_record_aside(maker, record, now, batch);
+		return set_record_aside(maker, &source, now, batch);
 	}
 }
 
@@ -391,6 +345,10 @@ void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 {
 	struct spool_merged merged;
 	batch_clear(batch, spool_merge_order(merge));
+	if (is_alone) {
+		note_ring_clear(maker->ring);
+		note_ring_clear(maker->chains);
+	}
 	while (batch->count + STEP_ITEMS <= BATCH_MAX && batch->delayed < BATCH_DELAYED_MAX) {
 		enum spool_merge_step step = spool_merge_next(merge, now->monotonic_us, &merged);
 		if (step == SPOOL_MERGE_WAIT)

@@ -18,6 +18,8 @@ int ctl_feed_dump(int argc, char **argv);
 int ctl_quarantine(int argc, char **argv);
 int ctl_revoke(int argc, char **argv);
 int ctl_new_log(int argc, char **argv);
+int ctl_submit(int argc, char **argv);
+int ctl_test_event(int argc, char **argv);
 
 /* Loads the config, or says on stderr what is wrong with it. NULL: it said so. */
 struct config *ctl_load(const char *path);

@@ -8,6 +8,7 @@
 #include "publisher/ctl_refusal.h"
 #include "publisher/door.h"
 #include "publisher/feed_store.h"
+#include "publisher/log_keys.h"
 #include "publisher/outlet.h"
 #include "publisher/signing_key.h"
 
@@ -25,6 +26,7 @@ static int check_keys(const struct config *config)
 		const char *name, *where;
 	} keys[] = {{"keys.event", config->key_event},
 		    {"keys.log", config->key_log},
+		    {"keys.log_before", config->key_log_before},
 		    {"keys.cosigner", config->key_cosigner}};
 	int status = CTL_OK;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -36,6 +38,23 @@ static int check_keys(const struct config *config)
 		signing_key_free(&key);
 	}
 	return status;
+}
+
+/* Each must be a key of its own; the event key, too, can be read by now. */
+static int check_log_keys(const struct config *config)
+{
+	char why[1024];
+	struct signing_key *event = NULL;
+	struct log_keys *keys = NULL;
+	int result = signing_key_load(config->key_event, &event, why, sizeof why);
+	if (result == RESULT_OK)
+		result = log_keys_load(config, signing_key_public(event), &keys, why, sizeof why);
+	if (result == RESULT_OK && !keys)
+		printf("no channel has a log: keys.log and keys.cosigner are not set, so nobody "
+		       "can check that the feed is whole, or read what was missed\n");
+	log_keys_free(&keys);
+	signing_key_free(&event);
+	return result == RESULT_OK ? CTL_OK : ctl_fail("%s", why);
 }
 
 /* Who gets in where a channel has CURVE; said of a good config, as a key forgotten or too many is no mistake of
@@ -136,6 +155,8 @@ int ctl_check(int argc, char **argv)
 	if (!config)
 		return CTL_FAILED;
 	int status = check_keys(config);
+	if (status == CTL_OK)
+		status = check_log_keys(config);
 	if (status == CTL_OK)
 		status = check_folders(config);
 	if (status == CTL_OK)

@@ -4,6 +4,7 @@
 #include "eppparse/change.h"
 #include "publisher/event.h"
 #include "publisher/feed_store.h"
+#include "publisher/idn.h"
 #include "publisher/json.h"
 #include "publisher/spool_merge.h"
 
@@ -27,7 +28,7 @@ static const char *kind_name(uint32_t kind)
 		[SPOOL_CLOSED] = "closed",     [SPOOL_INTENT] = "intent",
 		[SPOOL_GIVEN_UP] = "given_up", [SPOOL_UNKNOWN] = "unknown",
 		[SPOOL_GAP] = "gap",           [SPOOL_REVOKE] = "revoke",
-		[SPOOL_RETRY] = "retry",
+		[SPOOL_RETRY] = "retry",       [SPOOL_TEST] = "test",
 	};
 	return kind < sizeof names / sizeof *names && names[kind] ? names[kind] : "?";
 }
@@ -64,6 +65,10 @@ static void show_claims(struct dump *dump, const struct spool_record *record, st
 		return;
 	if (change_decode(&dump->change, record->payload, record->size) != RESULT_OK) {
 		json_put_text(json, "error", "no change of this version");
+		return;
+	}
+	if (idn_change_to_ascii(&dump->change) != RESULT_OK) {
+		json_put_text(json, "error", "a name that is none");
 		return;
 	}
 	dump->change.wall_us = record->wall_us;

@@ -18,6 +18,7 @@ enum {
 	SILENT_MS = 5000, /* the publisher writes its status once a second */
 	LAG_MOST_MS = 10000,
 	OVERDUE_MOST_MS = 60000,
+	CHECKPOINT_MOST_MS = 30000, /* with news or without, one is signed every 10 s */
 	METRICS_MOST_S = 60,
 	QUEUE_MOST_PERMILLE = 750,
 	SPOOL_MOST_PERCENT = 75,
@@ -99,10 +100,20 @@ static void show_spool(const struct view *view)
 	       spool->waiting_bytes);
 }
 
-static int show_channel(struct feed_txn *txn, const char *name, int64_t now_ms)
+static void show_log(const struct channel_gauge *gauge)
+{
+	printf(", log of %" PRIu64, gauge->log_size);
+	if (gauge->shown_ms_ago != NEVER_SHOWN)
+		printf(", signed %" PRId64 " s ago",
+		       gauge->shown_ms_ago > 0 ? gauge->shown_ms_ago / 1000 : 0);
+}
+
+static int show_channel(struct feed_txn *txn, const struct config *config, size_t i, int64_t now_ms,
+			int64_t wall_us)
 {
 	struct channel_gauge gauge;
-	int result = gauge_channel(txn, name, now_ms, &gauge);
+	const char *name = config->channels[i].name;
+	int result = gauge_channel(txn, &config->channels[i], now_ms, wall_us, &gauge);
 	if (result == RESULT_INVALID) {
 		printf("channel   %-16s nothing yet\n", name);
 		return RESULT_OK;
@@ -111,6 +122,8 @@ static int show_channel(struct feed_txn *txn, const char *name, int64_t now_ms)
 		return result;
 	printf("channel   %-16s %" PRIu64 " events, %" PRIu64 " held", name, gauge.events,
 	       gauge.held);
+	if (config->key_log && gauge.has_log)
+		show_log(&gauge);
 	if (gauge.next_due_ms != NOTHING_DUE)
 		printf(", the next due in %" PRId64 " s",
 		       gauge.next_due_ms > 0 ? (gauge.next_due_ms + 999) / 1000 : 0);
@@ -131,7 +144,7 @@ static int show_stored(struct view *view, struct feed_txn *txn)
 	gauge_spool(config->state_dir, txn, &view->spool);
 	show_spool(view);
 	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
-		result = show_channel(txn, config->channels[i].name, now_ms);
+		result = show_channel(txn, config, i, now_ms, now.wall_us);
 	return result;
 }
 
@@ -169,11 +182,11 @@ static int show_places(struct view *view)
 				   : ctl_fail("the feed store can't be read: it is damaged");
 }
 
-/* What show_places() shows better. */
+/* What show_places() and show_namespaces() show better. */
 static bool is_shown_elsewhere(const char *path)
 {
 	static const char *const paths[] = {"publisher.channels", "publisher.spool",
-					    "publisher.age_ms", "publisher.state"};
+					    "publisher.age_ms", "publisher.state", "namespaces"};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		if (strcmp(path, paths[i]) == 0)
 			return true;
@@ -225,6 +238,44 @@ static void show_sums(const struct view *view)
 	       sum(json_object_get(sums, "unreadable")));
 	show_counters("", sums);
 	show_counters("publisher", view->publisher);
+}
+
+static bool is_mapped(const struct view *view, const char *uri)
+{
+	const struct config_pairs *mapped = &view->config->namespaces;
+	for (size_t i = 0; i < mapped->count; i++)
+		if (strcmp(mapped->items[i].from, uri) == 0)
+			return true;
+	return false;
+}
+
+static void show_namespace(const struct view *view, const char *uri, const json_t *met)
+{
+	json_int_t unread = number(met, "unread"), passed_over = number(met, "passed_over");
+	bool others = strcmp(uri, STATUS_OTHER_NAMESPACES) == 0;
+	const char *hint = others ? ""
+			   : is_mapped(view, uri)
+				   ? ", before the config mapped it"
+				   : ": if it stands for one that epptap reads, map it in the "
+				     "config, `namespaces:`";
+	const char *name = others ? "others, too many to be named or not fit to be shown" : uri;
+	if (unread)
+		printf("namespace %s: made %" JSON_INTEGER_FORMAT " frame%s unreadable%s\n", name,
+		       unread, unread == 1 ? "" : "s", hint);
+	if (passed_over)
+		printf("namespace %s: passed over in %" JSON_INTEGER_FORMAT
+		       " frame%s, as an extension that epptap does not read\n",
+		       name, passed_over, passed_over == 1 ? "" : "s");
+}
+
+/* Those met that epptap has no rule for; first what cost frames. */
+static void show_namespaces(const struct view *view)
+{
+	json_t *met = json_object_get(json_object_get(view->all, "sum"), "namespaces"), *one;
+	const char *uri;
+	for (int unread = 1; unread >= 0; unread--)
+		json_object_foreach(met, uri, one) if ((number(one, "unread") > 0) == unread)
+			show_namespace(view, uri, one);
 }
 
 static void judge_publisher(struct view *view)
@@ -297,6 +348,11 @@ static void judge_delays(struct view *view)
 				 "channel %.32s holds an event that should be out since "
 				 "%" JSON_INTEGER_FORMAT " s",
 				 name, overdue_ms / 1000);
+		if (number(channel, "checkpoint_age_ms") > CHECKPOINT_MOST_MS)
+			complain(view,
+				 "the log of channel %.32s was last signed "
+				 "%" JSON_INTEGER_FORMAT " s ago: the publisher's log says why",
+				 name, number(channel, "checkpoint_age_ms") / 1000);
 	}
 	if (number(view->publisher, "quarantined") > 0)
 		complain(view,
@@ -359,6 +415,7 @@ static int show_all(struct view *view)
 	show_processes(view);
 	status = show_places(view);
 	show_sums(view);
+	show_namespaces(view);
 	judge_publisher(view);
 	judge_senders(view);
 	judge_delays(view);

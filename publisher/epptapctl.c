@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SUBMIT_MOST = 10000 };
+
 static const struct command {
 	const char *name;
 	const char *arguments;
@@ -28,6 +30,12 @@ static const struct command {
 	 "what no event could be made of; retry: try again, as after an upgrade", 1, 2,
 	 ctl_quarantine},
 	{"revoke", "CONFIG KID", "tell readers to trust an event key no more", 2, 2, ctl_revoke},
+	{"submit", "CONFIG FRAME.xml...",
+	 "tell changes that the registry made itself, as RFC 8590 has them", 2, SUBMIT_MOST,
+	 ctl_submit},
+	{"test-event", "CONFIG STATE",
+	 "send a signed event with these words of yours through the whole way", 2, 2,
+	 ctl_test_event},
 	{"new-log", "CONFIG", "publish again from a state_dir that was lost, copied or restored", 1,
 	 1, ctl_new_log},
 };

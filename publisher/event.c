@@ -1,245 +1,145 @@
 #include "publisher/event.h"
 
+#include "base/epp_names.h"
+#include "publisher/event_delta.h"
 #include "publisher/feed_format.h"
 #include "publisher/json.h"
 #include "publisher/jwks.h"
 
-#include <arpa/inet.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-/* What all the writers below share. */
-struct writer {
-	struct json json;
-	const struct change *change;
-	bool counts;
-};
-
 _Static_assert((int)IMPACT_COUNT == (int)FEED_IMPACTS, "each impact has its word in the feed");
 
-static const char *event_name(const struct change *change)
+enum { EVENT_NAME_SIZE = 64 };
+
+static void event_name(const struct change *change, char name[EVENT_NAME_SIZE])
 {
-	static const char *const names[CHANGE_OBJECTS][CHANGE_VERBS] = {
-		[CHANGE_DOMAIN] = {"urn:ietf:params:xml:ns:domain-1.0#create",
-				   "urn:ietf:params:xml:ns:domain-1.0#update",
-				   "urn:ietf:params:xml:ns:domain-1.0#delete",
-				   "urn:ietf:params:xml:ns:domain-1.0#renew"},
-		[CHANGE_HOST] = {"urn:ietf:params:xml:ns:host-1.0#create",
-				 "urn:ietf:params:xml:ns:host-1.0#update",
-				 "urn:ietf:params:xml:ns:host-1.0#delete",
-				 "urn:ietf:params:xml:ns:host-1.0#renew"},
+	static const enum epp_namespace namespaces[CHANGE_OBJECTS] = {
+		[CHANGE_DOMAIN] = NS_DOMAIN,   [CHANGE_HOST] = NS_HOST,
+		[CHANGE_NSSET] = NS_NSSET,     [CHANGE_KEYSET] = NS_KEYSET,
+		[CHANGE_NSGROUP] = NS_NSGROUP, [CHANGE_KEYGROUP] = NS_KEYGROUP,
 	};
-	return names[change->object][change->verb];
+	static const char *const verbs[CHANGE_VERBS] = {
+		[CHANGE_CREATE] = "create",     [CHANGE_UPDATE] = "update",
+		[CHANGE_DELETE] = "delete",     [CHANGE_RENEW] = "renew",
+		[CHANGE_TRANSFER] = "transfer",
+	};
+	snprintf(name, EVENT_NAME_SIZE, "%s#%s", epp_namespace_uri(namespaces[change->object]),
+		 verbs[change->verb]);
 }
 
-/* With counts, a list is its number; answers whether that was all. */
-static bool told_as_count(struct writer *writer, const char *name, size_t count)
+/* A date: RFC 3339, in seconds. */
+static void write_date(struct json *json, const char *name, int64_t seconds)
 {
-	if (writer->counts && count > 0)
-		json_put_number(&writer->json, name, (int64_t)count);
-	return writer->counts;
+	char text[32];
+	struct tm utc;
+	time_t when = seconds;
+	if (gmtime_r(&when, &utc) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
+		json_put_text(json, name, text);
 }
 
-static void write_family(struct writer *writer, const struct change_delta *delta, uint16_t host,
-			 int family)
+/* References that take another's place; of one class the last one counts. */
+static void write_replaced(struct json *json, const struct change_delta *add)
 {
-	struct json *json = &writer->json;
-	struct json_mark mark = json_open_list_if_any(json, family == 4 ? "v4" : "v6");
-	for (size_t i = 0; i < delta->addresses.count; i++) {
-		const struct change_address *address = &delta->addresses.items[i];
-		char text[INET6_ADDRSTRLEN];
-		if (address->host != host || address->family != family)
-			continue;
-		/* inet_ntop() writes what RFC 5952 recommends. */
-		if (inet_ntop(family == 4 ? AF_INET : AF_INET6, address->bytes, text, sizeof text))
-			json_put_text(json, NULL, text);
+	for (int object = CHANGE_NSSET; object < CHANGE_OBJECTS; object++) {
+		const struct change_reference *last = NULL;
+		for (size_t i = 0; i < add->references.count; i++)
+			if (add->references.items[i].object == object &&
+			    add->references.items[i].replaces)
+				last = &add->references.items[i];
+		if (last && last->id.text[0])
+			json_put_text(json, change_object_name((enum change_object)object),
+				      last->id.text);
 	}
-	json_close_list_if_any(json, mark);
 }
 
-static void write_addresses(struct writer *writer, const struct change_delta *delta, uint16_t host)
-{
-	struct json_mark mark = json_open_object_if_any(&writer->json, "ipAddresses");
-	write_family(writer, delta, host, 4);
-	write_family(writer, delta, host, 6);
-	json_close_object_if_any(&writer->json, mark);
-}
-
-static void write_nameservers(struct writer *writer, const struct change_delta *delta)
-{
-	struct json *json = &writer->json;
-	if (told_as_count(writer, "nameservers", delta->hosts.count))
-		return;
-	struct json_mark mark = json_open_list_if_any(json, "nameservers");
-	for (size_t i = 0; i < delta->hosts.count; i++) {
-		json_open_object(json, NULL);
-		json_put_text(json, "ldhName", delta->hosts.items[i].text);
-		write_addresses(writer, delta, (uint16_t)i);
-		json_close_object(json);
-	}
-	json_close_list_if_any(json, mark);
-}
-
-static void write_hex(struct json *json, const char *name, const uint8_t *bytes, size_t size)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char text[2 * CHANGE_DIGEST_SIZE];
-	for (size_t i = 0; i < size; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	json_put_bytes(json, name, text, 2 * size);
-}
-
-static void write_base64(struct json *json, const char *name, const uint8_t *bytes, size_t size)
-{
-	unsigned char text[(CHANGE_KEY_SIZE + 2) / 3 * 4 + 1];
-	int length = EVP_EncodeBlock(text, bytes, (int)size);
-	json_put_bytes(json, name, (const char *)text, (size_t)length);
-}
-
-static void write_ds_list(struct writer *writer, const struct change_delta *delta)
-{
-	struct json *json = &writer->json;
-	if (told_as_count(writer, "dsData", delta->ds.count))
-		return;
-	struct json_mark mark = json_open_list_if_any(json, "dsData");
-	for (size_t i = 0; i < delta->ds.count; i++) {
-		const struct change_ds *ds = &delta->ds.items[i];
-		json_open_object(json, NULL);
-		json_put_number(json, "keyTag", ds->key_tag);
-		json_put_number(json, "algorithm", ds->algorithm);
-		json_put_number(json, "digestType", ds->digest_type);
-		write_hex(json, "digest", ds->digest, ds->digest_size);
-		json_close_object(json);
-	}
-	json_close_list_if_any(json, mark);
-}
-
-static void write_key_list(struct writer *writer, const struct change_delta *delta)
-{
-	struct json *json = &writer->json;
-	if (told_as_count(writer, "keyData", delta->keys.count))
-		return;
-	struct json_mark mark = json_open_list_if_any(json, "keyData");
-	for (size_t i = 0; i < delta->keys.count; i++) {
-		const struct change_key *key = &delta->keys.items[i];
-		json_open_object(json, NULL);
-		json_put_number(json, "flags", key->flags);
-		json_put_number(json, "protocol", key->protocol);
-		json_put_number(json, "algorithm", key->algorithm);
-		write_base64(json, "publicKey", key->bytes, key->size);
-		json_close_object(json);
-	}
-	json_close_list_if_any(json, mark);
-}
-
-static void write_secdns(struct writer *writer, const struct change_delta *delta)
-{
-	struct json_mark mark = json_open_object_if_any(&writer->json, "secureDNS");
-	if (delta->all_secdns)
-		json_put_true(&writer->json, "all");
-	write_ds_list(writer, delta);
-	write_key_list(writer, delta);
-	json_close_object_if_any(&writer->json, mark);
-}
-
-static void write_status(struct writer *writer, const struct change_delta *delta)
-{
-	struct json *json = &writer->json;
-	struct json_mark mark = json_open_list_if_any(json, "status");
-	for (int i = 0; i < STATUS_COUNT; i++)
-		if (delta->status & 1u << i)
-			json_put_text(json, NULL, change_status_info(i)->rdap);
-	for (int i = 0; i < delta->status_others && !writer->counts; i++)
-		json_put_text(json, NULL, "other");
-	json_close_list_if_any(json, mark);
-}
-
-static void write_delta(struct writer *writer, const char *name, const struct change_delta *delta)
-{
-	struct json_mark mark = json_open_object_if_any(&writer->json, name);
-	write_nameservers(writer, delta);
-	if (writer->change->object == CHANGE_HOST &&
-	    !told_as_count(writer, "ipAddresses", delta->addresses.count))
-		write_addresses(writer, delta, CHANGE_NO_HOST);
-	write_secdns(writer, delta);
-	write_status(writer, delta);
-	json_close_object_if_any(&writer->json, mark);
-}
-
-static void write_set(struct writer *writer)
+static void write_set(struct event_writer *writer)
 {
 	const struct change *change = writer->change;
 	struct json *json = &writer->json;
 	struct json_mark mark = json_open_object_if_any(json, "set");
 	if (change->has_max_sig_life)
 		json_put_number(json, "maxSigLife", change->max_sig_life);
-	if (change->has_expires) {
-		char text[32];
-		struct tm utc;
-		time_t when = change->expires;
-		if (gmtime_r(&when, &utc) &&
-		    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
-			json_put_text(json, "expires", text);
-	}
+	if (change->has_expires)
+		write_date(json, "expires", change->expires);
 	if (change->new_name.text[0])
-		json_put_text(json, "ldhName", change->new_name.text);
+		event_write_name(json, change->new_name.text);
+	write_replaced(json, &change->add);
+	if (change->has_done)
+		write_date(json, "done", change->done);
 	json_close_object_if_any(json, mark);
 }
 
-static void write_changed(struct writer *writer)
+/* Words for bits, the lowest first. */
+static void write_bits(struct json *json, const char *name, unsigned bits, const char *const *words,
+		       size_t count)
 {
-	unsigned changed = writer->change->changed;
-	struct json_mark mark = json_open_list_if_any(&writer->json, "changed");
-	if (changed & CHANGE_REGISTRANT)
-		json_put_text(&writer->json, NULL, "registrant");
-	if (changed & CHANGE_CONTACTS)
-		json_put_text(&writer->json, NULL, "contacts");
-	if (changed & CHANGE_AUTH_INFO)
-		json_put_text(&writer->json, NULL, "authInfo");
-	json_close_list_if_any(&writer->json, mark);
+	struct json_mark mark = json_open_list_if_any(json, name);
+	for (size_t i = 0; i < count; i++)
+		if (bits & 1u << i)
+			json_put_text(json, NULL, words[i]);
+	json_close_list_if_any(json, mark);
 }
 
-/* The prohibitions of one level among `status`, as one entry of `lock`. */
-static void write_lock(struct json *json, const char *action, uint32_t status,
-		       enum change_level level)
+static void write_changed(struct event_writer *writer)
 {
-	bool any = false;
-	for (int i = 0; i < STATUS_COUNT; i++) {
-		const struct change_status_info *info = change_status_info(i);
-		if (!(status & 1u << i) || info->lock != level)
-			continue;
-		if (!any) {
-			json_open_object(json, NULL);
-			json_put_text(json, "action", action);
-			json_put_text(json, "level",
-				      level == LEVEL_REGISTRAR ? "registrar" : "registry");
-			json_open_list(json, "prohibits");
-		}
-		any = true;
-		json_put_text(json, NULL, info->prohibits);
-	}
-	if (any) {
-		json_close_list(json);
-		json_close_object(json);
-	}
+	static const char *const words[] = {"registrant", "contacts", "authInfo", "lockPolicy"};
+	_Static_assert(CHANGED_ALL == (1 << sizeof words / sizeof *words) - 1, "all bits");
+	write_bits(&writer->json, "changed", writer->change->changed, words,
+		   sizeof words / sizeof *words);
 }
 
-static void write_locks(struct writer *writer)
+static void write_lock(struct json *json, const char *action, const char *level, unsigned prohibits)
 {
-	const struct change *change = writer->change;
-	struct json_mark mark = json_open_list_if_any(&writer->json, "lock");
-	write_lock(&writer->json, "lock", change->add.status, LEVEL_REGISTRAR);
-	write_lock(&writer->json, "lock", change->add.status, LEVEL_REGISTRY);
-	write_lock(&writer->json, "unlock", change->remove.status, LEVEL_REGISTRAR);
-	write_lock(&writer->json, "unlock", change->remove.status, LEVEL_REGISTRY);
-	json_close_list_if_any(&writer->json, mark);
+	static const char *const words[] = {"delete", "renew", "transfer", "update"};
+	_Static_assert(PROHIBITS_ALL == (1 << sizeof words / sizeof *words) - 1, "all bits");
+	if (!prohibits)
+		return;
+	json_open_object(json, NULL);
+	json_put_text(json, "action", action);
+	json_put_text(json, "level", level);
+	write_bits(json, "prohibits", prohibits, words, sizeof words / sizeof *words);
+	json_close_object(json);
 }
 
-static void write_impact(struct writer *writer)
+static void write_locks(struct event_writer *writer)
+{
+	struct json *json = &writer->json;
+	struct change_locks own = change_locks_of(writer->change, LEVEL_REGISTRAR);
+	struct change_locks registrys = change_locks_of(writer->change, LEVEL_REGISTRY);
+	struct json_mark mark = json_open_list_if_any(json, "lock");
+	write_lock(json, "lock", "registrar", own.lock);
+	write_lock(json, "lock", "registry", registrys.lock);
+	write_lock(json, "unlock", "registrar", own.unlock);
+	write_lock(json, "unlock", "registry", registrys.unlock);
+	json_close_list_if_any(json, mark);
+}
+
+static void put_if_any(struct json *json, const char *name, const char *text)
+{
+	if (text && *text)
+		json_put_text(json, name, text);
+}
+
+static void write_transfer(struct event_writer *writer)
+{
+	const struct change_transfer *transfer = &writer->change->transfer;
+	struct json *json = &writer->json;
+	struct json_mark mark = json_open_object_if_any(json, "transfer");
+	put_if_any(json, "op", change_transfer_op_name(transfer->op));
+	put_if_any(json, "status", change_transfer_status_name(transfer->status));
+	put_if_any(json, "gaining", transfer->gaining.text);
+	put_if_any(json, "losing", transfer->losing.text);
+	if (transfer->has_requested)
+		write_date(json, "requested", transfer->requested);
+	if (transfer->has_acted)
+		write_date(json, "acted", transfer->acted);
+	json_close_object_if_any(json, mark);
+}
+
+static void write_impact(struct event_writer *writer)
 {
 	uint32_t impact = change_impact(writer->change);
 	struct json_mark mark = json_open_list_if_any(&writer->json, "impact");
@@ -251,50 +151,67 @@ static void write_impact(struct writer *writer)
 
 static const char *outcome_name(enum change_outcome outcome)
 {
-	switch (outcome) {
-	case CHANGE_PENDING:
-		return "pending";
-	case CHANGE_UNKNOWN:
-		return "unknown";
-	default:
-		return "completed";
-	}
+	static const char *const names[CHANGE_OUTCOMES] = {
+		[CHANGE_COMPLETED] = "completed",
+		[CHANGE_PENDING] = "pending",
+		[CHANGE_UNKNOWN] = "unknown",
+		[CHANGE_REJECTED] = "rejected",
+	};
+	return names[outcome];
 }
 
-static void write_value(struct writer *writer)
-{
-	const struct change *change = writer->change;
-	struct json *json = &writer->json;
-
-	json_put_text(json, "objectClassName",
-		      change->object == CHANGE_HOST ? "nameserver" : "domain");
-	json_put_text(json, "ldhName", change->name.text);
-	if (change->registrar.text[0])
-		json_put_text(json, "registrar", change->registrar.text);
-	json_put_text(json, "initiator", "registrar");
-	json_put_text(json, "outcome", outcome_name(change->outcome));
-	write_impact(writer);
-	write_delta(writer, "add", &change->add);
-	write_delta(writer, "remove", &change->remove);
-	write_set(writer);
-	write_changed(writer);
-	write_locks(writer);
-	if (change->restore != CHANGE_NO_RESTORE)
-		json_put_text(json, "restore",
-			      change->restore == CHANGE_RESTORE_REQUEST ? "request" : "report");
-	if (writer->counts)
-		json_put_true(json, "truncated");
-}
-
-static void write_id(struct json *json, const uint8_t id[EVENT_ID_SIZE])
+static void write_id(struct json *json, const char *name, const uint8_t id[EVENT_ID_SIZE])
 {
 	char text[32];
 	struct buffer encoded;
 	buffer_init(&encoded, sizeof text);
 	feed_base64url_encode(id, EVENT_ID_SIZE, &encoded);
-	json_put_bytes(json, "jti", encoded.data ? encoded.data : "", encoded.size);
+	json_put_bytes(json, name, encoded.data ? encoded.data : "", encoded.size);
 	json->into->failed |= encoded.failed;
 	buffer_free(&encoded);
+}
+
+/* What it is about, and whose doing it is. */
+static void write_head(struct event_writer *writer)
+{
+	const struct change *change = writer->change;
+	struct json *json = &writer->json;
+	bool by_registry = change->initiator == CHANGE_BY_REGISTRY;
+	json_put_text(json, "objectClassName",
+		      change->object == CHANGE_HOST ? "nameserver"
+						    : change_object_name(change->object));
+	if (change_object_has_name(change->object))
+		event_write_name(json, change->name.text);
+	else
+		json_put_text(json, "handle", change->handle.text);
+	put_if_any(json, "registrar", change->registrar.text);
+	json_put_text(json, "initiator", by_registry ? "registry" : "registrar");
+	json_put_text(json, "outcome", outcome_name(change->outcome));
+}
+
+static void write_value(struct event_writer *writer, const struct event_facts *facts)
+{
+	const struct change *change = writer->change;
+	struct json *json = &writer->json;
+
+	write_head(writer);
+	write_impact(writer);
+	event_write_added(writer);
+	event_write_removed(writer);
+	write_set(writer);
+	write_changed(writer);
+	write_locks(writer);
+	write_transfer(writer);
+	if (change->restore != CHANGE_NO_RESTORE)
+		json_put_text(json, "restore",
+			      change->restore == CHANGE_RESTORE_REQUEST ? "request" : "report");
+	if (facts->completes)
+		write_id(json, "completes", facts->completes);
+	event_write_state(writer);
+	if (facts->prev)
+		write_id(json, "prev", facts->prev);
+	if (writer->counts)
+		json_put_true(json, "truncated");
 }
 
 static void write_subject(struct json *json, const char *uri)
@@ -312,7 +229,7 @@ static void open_claims(struct json *json, const struct event_facts *facts, int6
 	int64_t seen_ms = seen_us / 1000;
 	json_open_object(json, NULL);
 	json_put_text(json, "iss", facts->config->registry);
-	write_id(json, facts->id);
+	write_id(json, "jti", facts->id);
 	json_put_number(json, "iat", facts->signed_s);
 	json_put_number(json, "toe", seen_ms / 1000);
 	/* Three decimals, always. */
@@ -331,15 +248,24 @@ static void close_claims(struct json *json)
 	json_close_object(json);
 }
 
+static void subject_of(const struct change *change, char uri[FEED_URI_SIZE])
+{
+	if (change_object_has_name(change->object) ||
+	    feed_handle_uri(change_object_name(change->object), change->handle.text, uri) !=
+		    RESULT_OK)
+		snprintf(uri, FEED_URI_SIZE, "dns:%s", change->name.text);
+}
+
 void event_write(const struct change *change, const struct event_facts *facts, bool counts,
 		 struct buffer *claims)
 {
-	struct writer writer = {.json = {.into = claims}, .change = change, .counts = counts};
-	char uri[sizeof "dns:" + CHANGE_NAME_SIZE];
-	snprintf(uri, sizeof uri, "dns:%s", change->name.text);
+	struct event_writer writer = {.json = {.into = claims}, .change = change, .counts = counts};
+	char uri[FEED_URI_SIZE], name[EVENT_NAME_SIZE];
+	subject_of(change, uri);
+	event_name(change, name);
 	open_claims(&writer.json, facts, change->wall_us, change->svtrid.text, uri);
-	json_open_object(&writer.json, event_name(change));
-	write_value(&writer);
+	json_open_object(&writer.json, name);
+	write_value(&writer, facts);
 	json_close_object(&writer.json);
 	close_claims(&writer.json);
 }
@@ -372,6 +298,17 @@ void event_write_gap(const struct spool_gap *gap, const struct event_facts *fact
 		json_put_text(&json, "registrar", gap->registrar);
 	if (*gap->txn)
 		json_put_text(&json, "txn", gap->txn);
+	json_close_object(&json);
+	close_claims(&json);
+}
+
+void event_write_test(const char *state, int64_t seen_us, const struct event_facts *facts,
+		      struct buffer *claims)
+{
+	struct json json = {.into = claims};
+	open_claims(&json, facts, seen_us, "", facts->config->registry);
+	json_open_object(&json, FEED_TEST_EVENT);
+	json_put_text(&json, "state", state);
 	json_close_object(&json);
 	close_claims(&json);
 }

@@ -17,10 +17,13 @@ struct event_facts {
 	const struct config *config;
 	uint8_t id[EVENT_ID_SIZE]; /* random */
 	int64_t signed_s;          /* seconds since 1970 */
+	/* Of a change, ids; NULL: none. */
+	const uint8_t *completes; /* of the pending event whose end it is */
+	const uint8_t *prev;      /* of the event before it about the same object */
 };
 
-/* Appends the claims as JSON. With `counts`, lists are told by their number of items, and `truncated` is true: for
- * a change that would not fit otherwise. */
+/* Appends the claims as JSON. The change's names are A-labels (idn.h). With `counts`, lists are told by their number of
+ * items, and `truncated` is true: for a change that would not fit otherwise. */
 void event_write(const struct change *change, const struct event_facts *facts, bool counts,
 		 struct buffer *claims);
 
@@ -29,6 +32,10 @@ void event_write(const struct change *change, const struct event_facts *facts, b
 /* urn:epptap:gap: changes were lost, or could not be read. Times are the wall clock's; from_us 0: not known. */
 void event_write_gap(const struct spool_gap *gap, const struct event_facts *facts,
 		     struct buffer *claims);
+
+/* urn:epptap:verification: a test of the whole way, ordered by the operator at `seen_us` with these words of his. */
+void event_write_test(const char *state, int64_t seen_us, const struct event_facts *facts,
+		      struct buffer *claims);
 
 /* urn:epptap:key: what became of a key that signs events. */
 struct event_key {

@@ -1,5 +1,6 @@
 #include "publisher/event_token.h"
 
+#include "publisher/crypto_gate.h"
 #include "publisher/feed_format.h"
 
 #include <openssl/rand.h>
@@ -40,7 +41,11 @@ static int begin(struct event_tokens *tokens, const struct clock_reading *now,
 {
 	buffer_reset(&tokens->claims);
 	*facts = (struct event_facts){.config = tokens->config, .signed_s = now->wall_us / 1000000};
-	return RAND_bytes(facts->id, sizeof facts->id) == 1 ? RESULT_OK : RESULT_NOMEM;
+	if (!crypto_gate_enter())
+		return RESULT_NOMEM;
+	bool good = RAND_bytes(facts->id, sizeof facts->id) == 1;
+	crypto_gate_leave();
+	return good ? RESULT_OK : RESULT_NOMEM;
 }
 
 /* The claims as a token. RESULT_FULL: they don't fit. */
@@ -62,17 +67,22 @@ static int encode_short(struct event_tokens *tokens, struct buffer *jws)
 }
 
 int event_token_of_change(struct event_tokens *tokens, const struct change *change,
-			  const struct clock_reading *now, bool *truncated, struct buffer *jws)
+			  const uint8_t *completes, const uint8_t *prev,
+			  const struct clock_reading *now, struct event_made *made,
+			  struct buffer *jws)
 {
 	struct event_facts facts;
-	*truncated = false;
+	*made = (struct event_made){0};
 	int result = begin(tokens, now, &facts);
 	if (result != RESULT_OK)
 		return result;
+	facts.completes = completes;
+	facts.prev = prev;
+	memcpy(made->id, facts.id, sizeof made->id);
 	event_write(change, &facts, false, &tokens->claims);
 	if (encode(tokens, jws) == RESULT_OK)
 		return RESULT_OK;
-	*truncated = true;
+	made->truncated = true;
 	buffer_reset(&tokens->claims);
 	event_write(change, &facts, true, &tokens->claims);
 	return encode_short(tokens, jws);
@@ -86,6 +96,17 @@ int event_token_of_gap(struct event_tokens *tokens, const struct spool_gap *gap,
 	if (result != RESULT_OK)
 		return result;
 	event_write_gap(gap, &facts, &tokens->claims);
+	return encode_short(tokens, jws);
+}
+
+int event_token_of_test(struct event_tokens *tokens, const char *state, int64_t seen_us,
+			const struct clock_reading *now, struct buffer *jws)
+{
+	struct event_facts facts;
+	int result = begin(tokens, now, &facts);
+	if (result != RESULT_OK)
+		return result;
+	event_write_test(state, seen_us, &facts, &tokens->claims);
 	return encode_short(tokens, jws);
 }
 

@@ -24,12 +24,21 @@ MUST_USE int event_tokens_init(struct event_tokens *tokens, const struct config 
 			       const struct signing_key *key);
 void event_tokens_free(struct event_tokens *tokens);
 
-/* These return RESULT_OK or RESULT_NOMEM. *truncated: the change did not fit, and its lists became counts. */
+/* What became of a change. */
+struct event_made {
+	uint8_t id[EVENT_ID_SIZE]; /* the event's jti */
+	bool truncated;            /* it did not fit, and its lists became counts */
+};
+
+/* These return RESULT_OK or RESULT_NOMEM. `completes`, `prev`: as in event.h. */
 MUST_USE int event_token_of_change(struct event_tokens *tokens, const struct change *change,
-				   const struct clock_reading *now, bool *truncated,
+				   const uint8_t *completes, const uint8_t *prev,
+				   const struct clock_reading *now, struct event_made *made,
 				   struct buffer *jws);
 MUST_USE int event_token_of_gap(struct event_tokens *tokens, const struct spool_gap *gap,
 				const struct clock_reading *now, struct buffer *jws);
+MUST_USE int event_token_of_test(struct event_tokens *tokens, const char *state, int64_t seen_us,
+				 const struct clock_reading *now, struct buffer *jws);
 MUST_USE int event_token_of_key(struct event_tokens *tokens, const struct event_key *key,
 				const struct clock_reading *now, struct buffer *jws);
 

@@ -2,7 +2,9 @@
 
 #include "base/name.h"
 #include "eppparse/change.h"
+#include "publisher/feed_books.h"
 #include "publisher/hold.h"
+#include "publisher/tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +42,7 @@ struct feed {
 	struct hold_released released;
 	struct sending *sendings;
 	size_t sending_count, sending_capacity;
-	uint64_t added, unwanted;                        /* of this batch */
+	uint64_t added, unwanted, repeats;               /* of this batch */
 	uint8_t forgettable[BATCH_MARKS][SPOOL_ID_SIZE]; /* segments whose files are gone */
 	size_t forgettable_count;
 };
@@ -188,17 +190,22 @@ static unsigned kinds_of(const struct batch_item *item)
 		return CONFIG_KIND_DELETE;
 	case CHANGE_RENEW:
 		return CONFIG_KIND_RENEW;
+	case CHANGE_TRANSFER:
+		return CONFIG_KIND_TRANSFER;
 	default:
 		return CONFIG_KIND_UPDATE | (item->restore ? CONFIG_KIND_RESTORE : 0);
 	}
 }
 
-/* Is the channel about this event's zone and kind? */
+/* Is the channel about this event's zone and kind? What has no name lies in all zones, a host that gets a new name in
+ * those of both. */
 static bool wants(const struct config_channel *channel, const struct batch_item *item)
 {
 	if (!(channel->kinds & kinds_of(item)))
 		return false;
-	return channel->zones.count == 0 || config_zone_of(&channel->zones, item->name.text);
+	return channel->zones.count == 0 || item->object > CHANGE_HOST ||
+	       config_zone_of(&channel->zones, item->name.text) ||
+	       config_zone_of(&channel->zones, item->new_name.text);
 }
 
 /* The delays for a name: those of the longest zone that has its own, else the channel's. */
@@ -253,7 +260,8 @@ static int add_event(struct feed *feed, struct feed_txn *txn, const struct batch
 					 .name = item->name.text,
 					 .new_name = item->new_name.text,
 					 .jws = job->jws.data,
-					 .jws_size = job->jws.size};
+					 .jws_size = job->jws.size,
+					 .is_end = item->is_end};
 	uint64_t number, wanted = channels_of(feed, item);
 	if (wanted == 0) {
 		feed->unwanted++;
@@ -271,43 +279,14 @@ static int add_event(struct feed *feed, struct feed_txn *txn, const struct batch
 	return result;
 }
 
-static int end_renewal(struct feed_txn *txn)
-{
-	struct feed_identity identity;
-	int result = feed_txn_identity(txn, &identity);
-	identity.renewed = false;
-	return result == RESULT_OK ? feed_txn_set_identity(txn, &identity) : result;
-}
-
-/* What an item changes beside the feed: intents, quarantine, keys. */
-static int keep_books(struct feed_txn *txn, const struct batch *batch,
-		      const struct batch_item *item)
-{
-	/* An empty buffer may have no memory to point into. */
-	const char *payload = item->payload.size ? batch->bytes.data + item->payload.at : "";
-	int result = RESULT_OK;
-	if (item->kind == BATCH_INTENT)
-		result = feed_txn_add_intent(txn, item->writer, item->ticket, item->header.wall_us,
-					     payload, item->payload.size);
-	else if (item->ticket)
-		result = feed_txn_end_intent(txn, item->writer, item->ticket);
-	if (result == RESULT_OK && item->sets_aside)
-		result = feed_txn_put_aside(txn, &item->header, payload, item->payload.size);
-	if (result == RESULT_OK && item->takes_back)
-		result = feed_txn_take_back(txn, item->aside);
-	if (result == RESULT_OK && item->has_key)
-		result = feed_txn_set_key(txn, item->key.id, &item->key.record);
-	if (result == RESULT_OK && item->tells_renewal)
-		result = end_renewal(txn);
-	return result;
-}
-
 static int add_item(struct feed *feed, struct feed_txn *txn, const struct batch *batch, size_t i,
 		    int64_t now_ms)
 {
 	const struct batch_item *item = &batch->items[i];
-	int result = keep_books(txn, batch, item);
-	bool is_event = item->kind == BATCH_CHANGE || item->kind == BATCH_OWN;
+	bool told;
+	int result = feed_books_keep(txn, batch, item, now_ms, feed->config->retention_ms, &told);
+	feed->repeats += told;
+	bool is_event = (item->kind == BATCH_CHANGE || item->kind == BATCH_OWN) && !told;
 	return result == RESULT_OK && is_event ? add_event(feed, txn, batch, i, now_ms) : result;
 }
 
@@ -323,13 +302,38 @@ static int record_consumption(struct feed *feed, struct feed_txn *txn, const str
 	return result;
 }
 
+/* Where the channel's places end that may go: its log reads again what stands in its last bundle, and what it lacks. */
+static int find_needed(struct feed *feed, struct feed_txn *txn, size_t channel, uint64_t *end)
+{
+	struct log_record log;
+	*end = UINT64_MAX;
+	if (!feed->config->key_log)
+		return RESULT_OK;
+	int result = feed_txn_log(txn, feed->config->channels[channel].name, &log, NULL, NULL);
+	*end = result == RESULT_OK ? log.size - log.size % TILES_WIDTH : 0;
+	return result == RESULT_INVALID ? RESULT_OK : result;
+}
+
+static int prune_channel(struct feed *feed, struct feed_txn *txn, size_t channel, int64_t before_ms,
+			 unsigned most)
+{
+	uint64_t end;
+	int result = find_needed(feed, txn, channel, &end);
+	return result == RESULT_OK
+		       ? feed_txn_prune(txn, &feed->records[channel], before_ms, end, most)
+		       : result;
+}
+
 /* Age is counted on the feed's time line: a wall clock that steps must not empty the store. */
 static int prune(struct feed *feed, struct feed_txn *txn, int64_t now_ms, unsigned most)
 {
 	int64_t before_ms = now_ms - feed->config->retention_ms;
 	int result = RESULT_OK;
 	for (size_t i = 0; i < feed->config->channel_count && result == RESULT_OK; i++)
-		result = feed_txn_prune(txn, &feed->records[i], before_ms, most);
+		result = prune_channel(feed, txn, i, before_ms, most);
+	/* An event may have made several. */
+	if (result == RESULT_OK)
+		result = feed_txn_prune_notes(txn, before_ms, 2 * most);
 	return result;
 }
 
@@ -378,6 +382,15 @@ static void make_room(struct feed *feed, const struct clock_reading *now)
 		tally(&feed->tallies->store_failures, 1);
 }
 
+/* What it goes out under. */
+static int topic_of(const struct feed_event *event, char topic[FEED_TOPIC_SIZE])
+{
+	if (change_object_has_name((enum change_object)event->object))
+		return feed_topic(event->name, topic);
+	return feed_handle_topic(change_object_name((enum change_object)event->object), event->name,
+				 topic);
+}
+
 static void send_event(struct feed *feed, const struct sending *sending,
 		       const struct feed_event *event)
 {
@@ -385,7 +398,7 @@ static void send_event(struct feed *feed, const struct sending *sending,
 	char topic[FEED_TOPIC_SIZE];
 	if (!*event->name)
 		outlet_send(outlet, FEED_EVENT_TOPIC, sending->index, event->jws, event->jws_size);
-	else if (feed_topic(event->name, topic) == RESULT_OK)
+	else if (topic_of(event, topic) == RESULT_OK)
 		outlet_send(outlet, topic, sending->index, event->jws, event->jws_size);
 	/* A host that gets a new name goes out under both. */
 	if (*event->new_name && feed_topic(event->new_name, topic) == RESULT_OK)
@@ -401,7 +414,8 @@ static void send_all(struct feed *feed, const struct batch *batch)
 		struct feed_event event;
 		if (sending->item != NO_ITEM) {
 			const struct batch_item *item = &batch->items[sending->item];
-			event = (struct feed_event){.name = item->name.text,
+			event = (struct feed_event){.object = item->object,
+						    .name = item->name.text,
 						    .new_name = item->new_name.text,
 						    .jws = batch->jobs[sending->item].jws.data,
 						    .jws_size =
@@ -424,7 +438,7 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 	int64_t next_ms = INT64_MAX;
 	uint64_t held = 0;
 	feed->sending_count = feed->released.count = 0;
-	feed->added = feed->unwanted = 0;
+	feed->added = feed->unwanted = feed->repeats = 0;
 	int result = feed_txn_begin(feed->store, false, &txn);
 	if (result == RESULT_OK)
 		result = fill_txn(feed, &txn, batch, now, &clock, &next_ms, &held);
@@ -442,6 +456,7 @@ int feed_commit(struct feed *feed, const struct batch *batch, const struct clock
 	send_all(feed, batch);
 	tally(&feed->tallies->published, feed->added);
 	tally(&feed->tallies->unwanted, feed->unwanted);
+	tally(&feed->tallies->repeats, feed->repeats);
 	tally(&feed->tallies->placed, feed->sending_count);
 	atomic_store(&feed->tallies->held, held);
 	return RESULT_OK;

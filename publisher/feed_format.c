@@ -1,7 +1,9 @@
 #include "publisher/feed_format.h"
+#include "publisher/crypto_gate.h"
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,8 +80,13 @@ int feed_key_id(const uint8_t key[FEED_KEY_SIZE], char id[FEED_KEY_ID_SIZE])
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned digest_size = 0;
 	int result = RESULT_NOMEM;
-	if (!text.failed &&
-	    EVP_Digest(text.data, text.size, digest, &digest_size, EVP_sha256(), NULL) == 1) {
+	bool good = !text.failed && crypto_gate_enter();
+	if (good) {
+		good = EVP_Digest(text.data, text.size, digest, &digest_size, EVP_sha256(), NULL) ==
+		       1;
+		crypto_gate_leave();
+	}
+	if (good) {
 		buffer_reset(&text);
 		feed_base64url_encode(digest, digest_size, &text);
 		if (!text.failed && text.size == FEED_KEY_ID_SIZE - 1) {
@@ -123,5 +130,60 @@ int feed_topic(const char *name, char topic[FEED_TOPIC_SIZE])
 		end = start - 1;
 	}
 	topic[at] = '\0';
+	return RESULT_OK;
+}
+
+const char *feed_class(size_t i)
+{
+	static const char *const classes[] = {"nsset", "keyset", "nsgroup", "keygroup"};
+	static_assert(sizeof classes / sizeof *classes == FEED_CLASSES, "the number of them");
+	return i < FEED_CLASSES ? classes[i] : NULL;
+}
+
+static bool is_handle(const char *handle)
+{
+	return *handle && strnlen(handle, FEED_HANDLE_MAX + 1) <= FEED_HANDLE_MAX;
+}
+
+int feed_handle_topic(const char *kind, const char *handle, char topic[FEED_TOPIC_SIZE])
+{
+	if (!is_handle(handle))
+		return RESULT_INVALID;
+	int at = snprintf(topic, FEED_TOPIC_SIZE, "%c%s.", FEED_OWN_TOPIC_MARK, kind);
+	if (at < 0 || (size_t)at + strlen(handle) + 2 > FEED_TOPIC_SIZE)
+		return RESULT_INVALID;
+	for (; *handle; handle++)
+		topic[at++] =
+			*handle >= 'A' && *handle <= 'Z' ? (char)(*handle + 'a' - 'A') : *handle;
+	topic[at] = '.';
+	topic[at + 1] = '\0';
+	return RESULT_OK;
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       strchr("-._~:", c);
+}
+
+int feed_handle_uri(const char *kind, const char *handle, char uri[FEED_URI_SIZE])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	if (!is_handle(handle))
+		return RESULT_INVALID;
+	int at = snprintf(uri, FEED_URI_SIZE, FEED_HANDLE_SCHEME "%s:", kind);
+	if (at < 0 || (size_t)at + 3 * strlen(handle) + 1 > FEED_URI_SIZE)
+		return RESULT_INVALID;
+	for (; *handle; handle++) {
+		unsigned char c = (unsigned char)*handle;
+		if (!is_plain(*handle)) {
+			uri[at++] = '%';
+			uri[at++] = digits[c >> 4];
+			uri[at++] = digits[c & 15];
+		} else {
+			uri[at++] = *handle;
+		}
+	}
+	uri[at] = '\0';
 	return RESULT_OK;
 }

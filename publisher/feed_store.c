@@ -16,14 +16,16 @@ enum {
 };
 
 static const char *const table_names[TABLE_COUNT] = {
-	"meta", "events",   "channels", "places",  "holds",
-	"due",  "segments", "keys",     "intents", "aside",
+	"meta", "events",  "channels", "places", "holds", "due",    "segments",
+	"keys", "intents", "aside",    "notes",  "ages",  "chains", "logs",
 };
 
 struct feed_store {
 	MDB_env *env;
 	uint64_t limit;
 	bool unmapped; /* LMDB could not map it again: it must not be touched any more */
+	pthread_rwlock_t
+		mapping; /* held by each transaction: no other thread may map it again meanwhile */
 	MDB_dbi tables[TABLE_COUNT];
 };
 
@@ -88,17 +90,29 @@ static int upgrade_keys(struct feed_txn *txn)
 	return code == MDB_NOTFOUND ? RESULT_OK : feed_store_result(code);
 }
 
-/* Makes a store of format 1 one of ours. How far its spool was consumed goes: that spool's format is gone, too. */
-static int upgrade(struct feed_txn *txn, uint32_t *version)
+/* Makes a store of format 1 one of format 2. How far its spool was consumed goes: that spool's format is gone, too. */
+static int upgrade_from_1(struct feed_txn *txn)
 {
 	int result = upgrade_keys(txn);
 	if (result == RESULT_OK)
 		result = feed_store_result(mdb_drop(txn->mdb, txn->tables[TABLE_SEGMENTS], 0));
+	return result;
+}
+
+/* Makes an older store one of ours. Format 2 had no notes: their tables were made just now. */
+static int upgrade(struct feed_txn *txn, uint32_t *version)
+{
+	int result = *version == OLDEST_VERSION ? upgrade_from_1(txn) : RESULT_OK;
 	*version = FEED_STORE_VERSION;
 	if (result == RESULT_OK)
 		result = feed_txn_put(txn, TABLE_META, feed_text_view("version"),
 				      feed_view(version, sizeof *version));
 	return result;
+}
+
+static bool is_upgradable(uint32_t version)
+{
+	return version >= OLDEST_VERSION && version < FEED_STORE_VERSION;
 }
 
 /* Opens the tables. RESULT_OK with a *version that is not ours: it is none that can be opened so. */
@@ -110,7 +124,7 @@ static int open_tables(struct feed_store *store, bool read_only, uint32_t *versi
 		result = open_table(store, &txn, TABLE_META, read_only);
 	if (result == RESULT_OK)
 		result = settle_version(&txn, read_only, version);
-	bool is_older = result == RESULT_OK && *version == OLDEST_VERSION && !read_only;
+	bool is_older = result == RESULT_OK && is_upgradable(*version) && !read_only;
 	bool can_be_opened = is_older || *version == FEED_STORE_VERSION;
 	for (int i = TABLE_META + 1; i < TABLE_COUNT && can_be_opened && result == RESULT_OK; i++)
 		result = open_table(store, &txn, i, read_only);
@@ -136,7 +150,7 @@ static int open_env(struct feed_store *store, const char *folder, uint64_t limit
 
 static void tell_version(const char *folder, uint32_t version, char *why, size_t why_size)
 {
-	if (version == OLDEST_VERSION)
+	if (is_upgradable(version))
 		snprintf(why, why_size,
 			 "feed store %s: has format %u, which this version upgrades to %d when it "
 			 "publishes from it, and can't read before",
@@ -161,6 +175,7 @@ int feed_store_open(const char *state_dir, uint64_t limit, bool read_only, struc
 	if (!store)
 		return RESULT_NOMEM;
 	store->limit = limit;
+	pthread_rwlock_init(&store->mapping, NULL);
 	int code = MDB_SUCCESS;
 	if (!read_only && file_make_folder(folder, 0700) != RESULT_OK)
 		code = errno;
@@ -196,16 +211,20 @@ void feed_store_close(struct feed_store **store)
 		return;
 	if ((*store)->env)
 		mdb_env_close((*store)->env);
+	pthread_rwlock_destroy(&(*store)->mapping);
 	free(*store);
 	*store = NULL;
 }
 
 int feed_store_open_reserve(struct feed_store *store, bool open)
 {
+	pthread_rwlock_wrlock(&store->mapping);
 	if (!store->unmapped &&
 	    mdb_env_set_mapsize(store->env, store->limit + (open ? RESERVE : 0)) != MDB_SUCCESS)
 		store->unmapped = true;
-	return store->unmapped ? RESULT_STORE : RESULT_OK;
+	int result = store->unmapped ? RESULT_STORE : RESULT_OK;
+	pthread_rwlock_unlock(&store->mapping);
+	return result;
 }
 
 int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *txn)
@@ -214,25 +233,35 @@ int feed_txn_begin(struct feed_store *store, bool read_only, struct feed_txn *tx
 	txn->tables = store->tables;
 	txn->mdb = NULL;
 	txn->next_number = FEED_NO_NUMBER;
-	if (store->unmapped)
-		return RESULT_STORE;
+	txn->mapping = &store->mapping;
+	pthread_rwlock_rdlock(txn->mapping);
 	/* A tool that was killed while it read would keep all pages from being used again. */
-	if (!read_only)
+	if (!read_only && !store->unmapped)
 		mdb_reader_check(store->env, &dead);
-	return feed_store_result(
-		mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
+	int result = store->unmapped
+			     ? RESULT_STORE
+			     : feed_store_result(mdb_txn_begin(
+				       store->env, NULL, read_only ? MDB_RDONLY : 0, &txn->mdb));
+	if (result != RESULT_OK) {
+		txn->mdb = NULL;
+		pthread_rwlock_unlock(txn->mapping);
+	}
+	return result;
 }
 
 int feed_txn_commit(struct feed_txn *txn)
 {
 	int code = mdb_txn_commit(txn->mdb);
 	txn->mdb = NULL;
+	pthread_rwlock_unlock(txn->mapping);
 	return feed_store_result(code);
 }
 
 void feed_txn_abort(struct feed_txn *txn)
 {
-	if (txn->mdb)
-		mdb_txn_abort(txn->mdb);
+	if (!txn->mdb)
+		return;
+	mdb_txn_abort(txn->mdb);
 	txn->mdb = NULL;
+	pthread_rwlock_unlock(txn->mapping);
 }

@@ -1,6 +1,7 @@
-/* feed_store_inside.h - how the feed store is read and written; for feed_store.c and feed_txn.c alone
+/* feed_store_inside.h - how the feed store is read and written; for feed_store.c, feed_txn.c and feed_notes.c alone
  *
- * feed_store.c opens the store, upgrades it, and begins and ends transactions; feed_txn.c is what stands in it.
+ * feed_store.c opens the store, upgrades it, and begins and ends transactions; feed_txn.c is what stands in it, and
+ * feed_notes.c what is noted for later events.
  */
 #ifndef PUBLISHER_FEED_STORE_INSIDE_H
 #define PUBLISHER_FEED_STORE_INSIDE_H

@@ -486,7 +486,7 @@ static int let_go(struct feed_txn *txn, uint64_t number)
 
 /* Removes the channel's oldest place if its event is old enough. RESULT_INVALID: there is nothing to remove. */
 static int prune_one(struct feed_txn *txn, const struct channel_record *record, int64_t feed_ms,
-		     MDB_cursor *cursor)
+		     uint64_t end, MDB_cursor *cursor)
 {
 	uint8_t key_bytes[PLACE_KEY_SIZE];
 	struct feed_event event;
@@ -498,8 +498,10 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 		return feed_store_result(code);
 	if (memcmp(key.mv_data, key_bytes, sizeof record->id) != 0)
 		return RESULT_INVALID;
-	if (value.mv_size != sizeof number)
+	if (key.mv_size != sizeof key_bytes || value.mv_size != sizeof number)
 		return RESULT_STORE;
+	if (feed_key_u64((const uint8_t *)key.mv_data + sizeof record->id) >= end)
+		return RESULT_INVALID;
 	memcpy(&number, value.mv_data, sizeof number);
 	int result = feed_txn_event(txn, number, &event);
 	if (result == RESULT_OK && event.feed_ms >= feed_ms)
@@ -512,7 +514,7 @@ static int prune_one(struct feed_txn *txn, const struct channel_record *record, 
 }
 
 int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, int64_t feed_ms,
-		   unsigned most)
+		   uint64_t end, unsigned most)
 {
 	MDB_cursor *cursor;
 	int result =
@@ -520,7 +522,7 @@ int feed_txn_prune(struct feed_txn *txn, const struct channel_record *record, in
 	if (result != RESULT_OK)
 		return result;
 	while (most-- > 0 && result == RESULT_OK)
-		result = prune_one(txn, record, feed_ms, cursor);
+		result = prune_one(txn, record, feed_ms, end, cursor);
 	mdb_cursor_close(cursor);
 	return result == RESULT_INVALID ? RESULT_OK : result;
 }

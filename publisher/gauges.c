@@ -2,6 +2,7 @@
 
 #include "publisher/hold.h"
 #include "publisher/json.h"
+#include "publisher/tiles.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -53,36 +54,67 @@ void gauge_spool(const char *state_dir, struct feed_txn *txn, struct spool_gauge
 		closedir(dir);
 }
 
-int gauge_channel(struct feed_txn *txn, const char *name, int64_t now_ms,
-		  struct channel_gauge *gauge)
+/* How old readers find the checkpoint: the file's time, not when it was signed, as only who reads it sees it. */
+static int64_t shown_ms_ago(const struct config_channel *channel, int64_t wall_us)
+{
+	char path[PATH_MAX];
+	struct stat file;
+	int size = snprintf(path, sizeof path, "%s/" TILES_CHECKPOINT, channel->log_dir);
+	if (size < 0 || size >= (int)sizeof path || stat(path, &file) != 0)
+		return NEVER_SHOWN;
+	return wall_us / 1000 - (int64_t)file.st_mtim.tv_sec * 1000 -
+	       file.st_mtim.tv_nsec / 1000000;
+}
+
+int gauge_channel(struct feed_txn *txn, const struct config_channel *channel, int64_t now_ms,
+		  int64_t wall_us, struct channel_gauge *gauge)
 {
 	struct channel_record record;
+	struct log_record log;
 	int64_t due_ms = INT64_MAX;
-	int result = feed_txn_channel(txn, name, false, &record);
+	*gauge = (struct channel_gauge){.shown_ms_ago = NEVER_SHOWN};
+	int result = feed_txn_channel(txn, channel->name, false, &record);
 	if (result == RESULT_OK)
 		result = hold_next_due(txn, &record, &due_ms);
-	if (result == RESULT_OK)
-		*gauge = (struct channel_gauge){
-			.events = record.next_index,
-			.held = record.held,
-			.next_due_ms = due_ms == INT64_MAX ? NOTHING_DUE : due_ms - now_ms};
-	return result;
+	if (result != RESULT_OK)
+		return result;
+	gauge->events = record.next_index;
+	gauge->held = record.held;
+	gauge->next_due_ms = due_ms == INT64_MAX ? NOTHING_DUE : due_ms - now_ms;
+	result = feed_txn_log(txn, channel->name, &log, NULL, NULL);
+	gauge->has_log = result == RESULT_OK;
+	if (!gauge->has_log)
+		return result == RESULT_INVALID ? RESULT_OK : result;
+	gauge->log_size = log.size;
+	gauge->shown_ms_ago = shown_ms_ago(channel, wall_us);
+	return RESULT_OK;
+}
+
+static void write_channel(struct json *json, const struct channel_gauge *gauge, bool has_log)
+{
+	json_put_number(json, "events", (int64_t)gauge->events);
+	json_put_number(json, "held", (int64_t)gauge->held);
+	if (gauge->next_due_ms != NOTHING_DUE)
+		json_put_number(json, "next_due_ms", gauge->next_due_ms);
+	if (!has_log)
+		return;
+	json_put_number(json, "log_size", (int64_t)gauge->log_size);
+	json_put_number(json, "log_backlog", (int64_t)(gauge->events - gauge->log_size));
+	if (gauge->shown_ms_ago != NEVER_SHOWN)
+		json_put_number(json, "checkpoint_age_ms", gauge->shown_ms_ago);
 }
 
 static void write_channels(struct json *json, struct feed_txn *txn, const struct config *config,
-			   int64_t now_ms)
+			   int64_t now_ms, int64_t wall_us)
 {
 	struct channel_gauge gauge;
 	json_open_object(json, "channels");
 	for (size_t i = 0; i < config->channel_count; i++) {
-		const char *name = config->channels[i].name;
-		if (gauge_channel(txn, name, now_ms, &gauge) != RESULT_OK)
+		const struct config_channel *channel = &config->channels[i];
+		if (gauge_channel(txn, channel, now_ms, wall_us, &gauge) != RESULT_OK)
 			continue;
-		json_open_object(json, name);
-		json_put_number(json, "events", (int64_t)gauge.events);
-		json_put_number(json, "held", (int64_t)gauge.held);
-		if (gauge.next_due_ms != NOTHING_DUE)
-			json_put_number(json, "next_due_ms", gauge.next_due_ms);
+		json_open_object(json, channel->name);
+		write_channel(json, &gauge, config->key_log && gauge.has_log);
 		json_close_object(json);
 	}
 	json_close_object(json);
@@ -137,7 +169,8 @@ void gauges_write(const struct config *config, struct feed_store *store,
 		write_store(&json, &txn, config);
 		write_count(&json, &txn, "quarantined", TABLE_ASIDE);
 		write_count(&json, &txn, "open_intents", TABLE_INTENTS);
-		write_channels(&json, &txn, config, feed_clock_advance(&clock, now, boot_id));
+		write_channels(&json, &txn, config, feed_clock_advance(&clock, now, boot_id),
+			       now->wall_us);
 	}
 	feed_txn_abort(&txn);
 }

@@ -35,12 +35,18 @@ struct channel_gauge {
 	uint64_t events; /* places taken */
 	uint64_t held;
 	int64_t next_due_ms; /* from now until the next held event is due, below 0 if it should be out; NOTHING_DUE */
+	bool has_log;
+	uint64_t log_size; /* of the last checkpoint; what is above waits for the next one */
+	int64_t shown_ms_ago; /* when the file `checkpoint` was written, wall clock; NEVER_SHOWN: there is none */
 };
+
+#define NEVER_SHOWN INT64_MIN
 
 #define NOTHING_DUE INT64_MAX
 
-/* RESULT_INVALID: the store knows no such channel yet; RESULT_STORE. now_ms is on the feed's time line. */
-MUST_USE int gauge_channel(struct feed_txn *txn, const char *name, int64_t now_ms,
-			   struct channel_gauge *gauge);
+/* RESULT_INVALID: the store knows no such channel yet; RESULT_STORE. now_ms is on the feed's time line, wall_us the wall
+ * clock. */
+MUST_USE int gauge_channel(struct feed_txn *txn, const struct config_channel *channel,
+			   int64_t now_ms, int64_t wall_us, struct channel_gauge *gauge);
 
 #endif

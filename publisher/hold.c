@@ -196,32 +196,44 @@ static int release_name(struct feed_txn *txn, struct channel_record *channel, co
 	return result;
 }
 
-/* What holds the event's name, or for a host the nearest name above it that is held; *name says which. Below a domain
- * another domain is a name of its own, in a registry that has both. */
+/* What holds the object's name, or for a host the nearest name above it that is held; *name becomes that one. Below a
+ * domain another domain is a name of its own, in a registry that has both. */
 static int find_nearest_holder(struct feed_txn *txn, const struct channel_record *channel,
-			       const struct feed_event *event, const char **name,
-			       struct holder *holder)
+			       uint8_t object, const char **name, struct holder *holder)
 {
 	int result = RESULT_OK;
 	*holder = (struct holder){0};
-	for (*name = event->name; channel->held > 0; *name = strchr(*name, '.') + 1) {
+	for (; channel->held > 0; *name = strchr(*name, '.') + 1) {
 		result = find_holder(txn, channel, *name, holder);
-		if (result != RESULT_OK || holder->kind || event->object == CHANGE_DOMAIN ||
+		if (result != RESULT_OK || holder->kind || object == CHANGE_DOMAIN ||
 		    !strchr(*name, '.'))
 			break;
 	}
 	return result;
 }
 
-/* Puts the event of a domain that nothing holds in the queue, if it is of a kind that has a delay. */
+/* A host that gets a new name is news of that one, too: if that is known, it must not wait for the old one. */
+static int look_at_new_name(struct feed_txn *txn, const struct channel_record *channel,
+			    const struct feed_event *event, bool *known)
+{
+	struct holder holder = {0};
+	const char *name = event->new_name;
+	int result = *name ? find_nearest_holder(txn, channel, event->object, &name, &holder)
+			   : RESULT_OK;
+	*known = *event->new_name && holder.kind != HOLD_CREATE;
+	return result;
+}
+
+/* Puts the event of a domain that nothing holds in the queue, if it is of a kind that has a delay. Of what was pending the
+ * public knows by now, or it was not done. */
 static int delay(struct feed_txn *txn, struct channel_record *channel,
 		 const struct hold_delays *delays, const struct feed_event *event, uint64_t number,
 		 int64_t now_ms, bool *waits)
 {
 	int64_t delay_ms = 0;
-	if (event->verb == CHANGE_CREATE)
+	if (event->verb == CHANGE_CREATE && !event->is_end)
 		delay_ms = delays->create_ms;
-	else if (event->verb == CHANGE_DELETE)
+	else if (event->verb == CHANGE_DELETE && !event->is_end)
 		delay_ms = delays->delete_ms;
 	if (delay_ms <= 0)
 		return RESULT_OK;
@@ -235,10 +247,15 @@ int hold_judge(struct feed_txn *txn, struct channel_record *channel,
 	       int64_t now_ms, struct hold_released *released, bool *waits)
 {
 	struct holder holder;
-	const char *name;
-	int result = find_nearest_holder(txn, channel, event, &name, &holder);
+	const char *name = event->name;
+	bool known = false;
 	*waits = false;
-	if (result != RESULT_OK)
+	if (!change_object_has_name((enum change_object)event->object))
+		return RESULT_OK;
+	int result = find_nearest_holder(txn, channel, event->object, &name, &holder);
+	if (result == RESULT_OK && holder.kind == HOLD_CREATE)
+		result = look_at_new_name(txn, channel, event, &known);
+	if (result != RESULT_OK || known)
 		return result;
 	if (holder.kind == HOLD_CREATE) {
 		*waits = true;

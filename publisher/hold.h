@@ -2,13 +2,14 @@
  *
  * Only a name that the public does not know yet is ever hidden:
  *   - While a domain's create is held, everything about that name and about hosts below it waits, and goes out with
- *     it, in order.
+ *     it, in order; but for a host that gets a new name, if that one is known.
  *   - Otherwise a create of a domain waits for the channel's delay, unless a delete of the name is held: then the name
  *     is known.
  *   - A delete of a domain waits for its delay. Any later event about the name releases it at once, and is itself not
  *     delayed: a thief must not hide behind a delete.
- *   - Everything else goes at once. So do events of hosts below a name whose delete is held: it is known, even where a
- *     name above it is hidden.
+ *   - The end of what was pending counts as an update: its name is held, or known.
+ *   - Everything else goes at once, and all about objects that have no name. So do events of hosts below a name whose
+ *     delete is held: it is known, even where a name above it is hidden.
  * Names that are due go out in the order of their times, and at the same time of the events that hold them; each with
  * all that waits for it.
  *

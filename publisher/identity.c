@@ -1,6 +1,7 @@
 #include "publisher/identity.h"
 
 #include "base/file.h"
+#include "publisher/log_dir.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { POSITION_MAX = 4096, STREAM_TEXT = 33, PRUNE_AT_ONCE = 10000 };
+enum { POSITION_MAX = 4096, STREAM_TEXT = 33, TAG_TEXT = 17, PRUNE_AT_ONCE = 10000 };
 
 #define NEW_LOG "`epptapctl new-log CONFIG` begins a new log"
 
@@ -26,6 +28,26 @@ static void stream_text(const struct feed_identity *identity, char text[STREAM_T
 {
 	for (size_t i = 0; i < sizeof identity->stream; i++)
 		snprintf(text + 2 * i, 3, "%02x", identity->stream[i]);
+}
+
+/* When the log was begun, UTC. */
+static void tag_text(const struct feed_identity *identity, char text[TAG_TEXT])
+{
+	time_t begun = identity->generation;
+	struct tm utc;
+	gmtime_r(&begun, &utc);
+	strftime(text, TAG_TEXT, "%Y%m%dT%H%M%SZ", &utc);
+}
+
+void identity_origin(const struct config_channel *channel, const struct feed_identity *identity,
+		     char origin[VERIFIER_NAME_SIZE])
+{
+	char tag[TAG_TEXT];
+	tag_text(identity, tag);
+	if (identity->generation == 0)
+		snprintf(origin, VERIFIER_NAME_SIZE, "%s", channel->origin);
+	else
+		snprintf(origin, VERIFIER_NAME_SIZE, "%s/%s", channel->origin, tag);
 }
 
 static bool is_new(const struct feed_identity *identity)
@@ -85,7 +107,7 @@ static int save(struct feed_store *store, const struct feed_identity *identity)
 
 static void position_path(const struct config_channel *channel, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/position.json", channel->log_dir);
+	snprintf(path, PATH_MAX, "%s/" IDENTITY_POSITION, channel->log_dir);
 }
 
 /* RESULT_OK, with an empty stream if there is none; RESULT_STORE: it is there, and can't be read (errno), or (errno 0)
@@ -207,6 +229,7 @@ static int check_channel(struct feed_store *store, const struct config_channel *
 static int judge(const struct config *config, struct feed_store *store,
 		 struct feed_identity *identity, char *why, size_t why_size)
 {
+	char origin[VERIFIER_NAME_SIZE];
 	snprintf(why, why_size, "the feed store in %s can't be read or written", config->state_dir);
 	*identity = (struct feed_identity){0};
 	int result = store ? load(store, identity) : RESULT_OK;
@@ -214,6 +237,11 @@ static int judge(const struct config *config, struct feed_store *store,
 		result = check_home(config, identity, why, why_size);
 	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
 		result = check_channel(store, &config->channels[i], identity, why, why_size);
+	for (size_t i = 0; config->key_log && i < config->channel_count && result == RESULT_OK;
+	     i++) {
+		identity_origin(&config->channels[i], identity, origin);
+		result = log_dir_check(&config->channels[i], store, origin, why, why_size);
+	}
 	return result;
 }
 
@@ -249,12 +277,15 @@ static int empty_channel(struct feed_store *store, const char *name)
 		if (result == RESULT_OK)
 			result = feed_txn_count(&txn, TABLE_PLACES, &before);
 		if (result == RESULT_OK)
-			result = feed_txn_prune(&txn, &record, INT64_MAX, PRUNE_AT_ONCE);
+			result =
+				feed_txn_prune(&txn, &record, INT64_MAX, UINT64_MAX, PRUNE_AT_ONCE);
 		if (result == RESULT_OK)
 			result = feed_txn_count(&txn, TABLE_PLACES, &after);
 		record.next_index = 0;
 		if (result == RESULT_OK)
 			result = feed_txn_set_channel(&txn, name, &record);
+		if (result == RESULT_OK)
+			result = feed_txn_drop_log(&txn, name);
 		if (result == RESULT_OK)
 			result = feed_txn_commit(&txn);
 		feed_txn_abort(&txn);
@@ -262,33 +293,41 @@ static int empty_channel(struct feed_store *store, const char *name)
 	return result;
 }
 
+/* Where the old log was, there is room for the new one. */
+static int clear_folder(const struct config_channel *channel, const struct feed_identity *identity)
+{
+	char tag[TAG_TEXT];
+	tag_text(identity, tag);
+	int result = file_make_folder(channel->log_dir, channel->curve_secret ? 0750 : 0755);
+	if (result == RESULT_OK)
+		result = log_dir_set_aside(channel, tag);
+	return result == RESULT_OK ? identity_tell_position(channel, identity, 0) : result;
+}
+
+/* Last of all the identity is saved: if this is cut short, the old one is refused again, and the command can be given
+ * again. */
 int identity_renew(const struct config *config, struct feed_store *store, char *why,
 		   size_t why_size)
 {
 	struct feed_identity identity = {0};
 	int result = load(store, &identity);
+	uint32_t now = (uint32_t)time(NULL);
 	if (result == RESULT_OK)
 		result = set_home(config, &identity);
-	identity.generation++;
+	identity.generation = now > identity.generation ? now : identity.generation + 1;
 	identity.renewed = true;
 	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
 		result = empty_channel(store, config->channels[i].name);
-	/* Last: if this is cut short, the old identity is refused again, and the command can be given again. */
-	if (result == RESULT_OK)
-		result = save(store, &identity);
-	if (result != RESULT_OK) {
-		snprintf(why, why_size, "the feed store in %s can't be written: is the disk full?",
-			 config->state_dir);
-		return result;
-	}
-	for (size_t i = 0; i < config->channel_count; i++) {
-		const struct config_channel *channel = &config->channels[i];
-		if (file_make_folder(channel->log_dir, channel->curve_secret ? 0750 : 0755) ==
-			    RESULT_OK &&
-		    identity_tell_position(channel, &identity, 0) == RESULT_OK)
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++) {
+		if (clear_folder(&config->channels[i], &identity) == RESULT_OK)
 			continue;
-		snprintf(why, why_size, "%s/position.json: %s", channel->log_dir, strerror(errno));
+		snprintf(why, why_size, "%s: %s", config->channels[i].log_dir, strerror(errno));
 		return RESULT_STORE;
 	}
-	return RESULT_OK;
+	if (result == RESULT_OK)
+		result = save(store, &identity);
+	if (result != RESULT_OK)
+		snprintf(why, why_size, "the feed store in %s can't be written: is the disk full?",
+			 config->state_dir);
+	return result;
 }

@@ -93,8 +93,13 @@ void json_put_number(struct json *json, const char *name, int64_t number)
 
 void json_put_true(struct json *json, const char *name)
 {
+	json_put_bool(json, name, true);
+}
+
+void json_put_bool(struct json *json, const char *name, bool value)
+{
 	begin_value(json, name);
-	buffer_append_text(json->into, "true");
+	buffer_append_text(json->into, value ? "true" : "false");
 }
 
 static struct json_mark open_if_any(struct json *json, const char *name, char bracket)

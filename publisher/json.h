@@ -1,7 +1,8 @@
 /* json.h - JSON (RFC 8259) written straight into a buffer
  *
  * For events: a library builds a tree first, which takes ten times as long (`make bench` measures it). What is
- * written is bounded tokens of printable ASCII, numbers and our own words; JSON that is read, is read by jansson.
+ * written is bounded tokens of printable ASCII, names in UTF-8, numbers and our own words; JSON that is read, is read by
+ * jansson.
  *
  * A struct json is the writer's place in the buffer: it knows whether a comma is due. Errors show as buffer.failed.
  */
@@ -27,6 +28,7 @@ void json_put_text(struct json *json, const char *name, const char *text);
 void json_put_bytes(struct json *json, const char *name, const char *text, size_t size);
 void json_put_number(struct json *json, const char *name, int64_t number);
 void json_put_true(struct json *json, const char *name);
+void json_put_bool(struct json *json, const char *name, bool value);
 
 /* An object or list that is left out, name and all, if nothing was written into it: close it with the mark that
  * opening it gave. */

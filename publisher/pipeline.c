@@ -171,6 +171,8 @@ static bool commit(struct pipeline *pipeline, const struct clock_reading *now)
 void pipeline_tell_positions(struct pipeline *pipeline, const struct clock_reading *now, bool last)
 {
 	const struct config *config = pipeline->config;
+	if (pipeline->keeper)
+		return; /* the logs say it */
 	if (!last && now->monotonic_us - pipeline->last_position_us < config->checkpoint_ms * 1000)
 		return;
 	pipeline->last_position_us = now->monotonic_us;
@@ -188,6 +190,19 @@ void pipeline_tell_positions(struct pipeline *pipeline, const struct clock_readi
 	}
 }
 
+static void send_checkpoint(void *context, size_t channel, uint64_t size, const void *note,
+			    size_t note_size)
+{
+	struct pipeline *pipeline = context;
+	outlet_send(pipeline->outlets[channel], FEED_CHECKPOINT_TOPIC, size, note, note_size);
+}
+
+/* By now all of a checkpoint's events were sent: it was signed of what is committed, and they go out right after that. */
+void pipeline_send_checkpoints(struct pipeline *pipeline)
+{
+	log_keeper_take(pipeline->keeper, send_checkpoint, pipeline);
+}
+
 /* The signers get the next batch as soon as they are done with one; while they work, that one is committed, and in the
  * next round another filled. */
 long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
@@ -200,6 +215,7 @@ long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
 	begin_signing(pipeline);
 	pipeline->idle = !pipeline->signing && !pipeline->signed_;
 	bool committed = commit(pipeline, now);
+	pipeline_send_checkpoints(pipeline);
 	pipeline_tell_positions(pipeline, now, false);
 	if (!committed)
 		return RETRY_PAUSE_MS;
@@ -256,5 +272,6 @@ void pipeline_write_stats(struct pipeline *pipeline, const struct clock_reading 
 	int64_t lag_us = oldest ? now->wall_us - oldest : 0;
 	buffer_printf(json, ",\"lag_ms\":%lld", lag_us > 0 ? (long long)lag_us / 1000 : 0);
 	write_outlets(pipeline, json);
+	log_keeper_write_stats(pipeline->keeper, json);
 	gauges_write(pipeline->config, pipeline->store, now, pipeline->boot_id, json);
 }

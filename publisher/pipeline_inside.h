@@ -9,6 +9,7 @@
 #include "publisher/door.h"
 #include "publisher/feed.h"
 #include "publisher/identity.h"
+#include "publisher/log_keeper.h"
 #include "publisher/outlet.h"
 #include "publisher/pipeline.h"
 
@@ -28,6 +29,8 @@ struct pipeline {
 	struct batch_maker *maker;
 	struct sign_pool *pool;
 	struct feed *feed;
+	struct log_keys *log_keys; /* until the keeper has them */
+	struct log_keeper *keeper; /* NULL: no channel has a log */
 	struct batch *
 		batches; /* PIPELINE_BATCHES: one is filled and one committed while one is signed */
 	struct batch *filled, *signing, *signed_; /* each may be NULL */
@@ -44,8 +47,12 @@ bool pipeline_may_complain(struct pipeline *pipeline);
 /* After the batch's commit: its segments that are consumed to their ends go, and revoked keys leave jwks.json. */
 void pipeline_clean_up(struct pipeline *pipeline, const struct batch *batch);
 
-/* Says in each log_dir how far its channel is published, if there is news; but for `last`, not each time. */
+/* Of channels without a log: says in each log_dir how far its channel is published, if there is news; but for `last`, not
+ * each time. */
 void pipeline_tell_positions(struct pipeline *pipeline, const struct clock_reading *now, bool last);
+
+/* Sends what was signed of the channels' logs. */
+void pipeline_send_checkpoints(struct pipeline *pipeline);
 
 /* Tells what must be told before anything else: a new log, and a key that no earlier one told of. */
 MUST_USE int pipeline_tell_beginnings(struct pipeline *pipeline, char *why, size_t why_size);

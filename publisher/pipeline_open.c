@@ -1,6 +1,7 @@
 #include "publisher/pipeline_inside.h"
 
 #include "base/log.h"
+#include "publisher/feed_json.h"
 #include "publisher/jwks.h"
 #include "publisher/zmq_context.h"
 
@@ -95,6 +96,26 @@ static int open_memory(struct pipeline *pipeline)
 	return result;
 }
 
+/* Without keys no channel has a log, and feed.json says so. */
+static int open_logs(struct pipeline *pipeline, char *why, size_t why_size)
+{
+	const struct config *config = pipeline->config;
+	if (pipeline->log_keys) {
+		snprintf(why, why_size, "no memory, or no thread, for the channels' logs");
+		int result = log_keeper_new(config, pipeline->store, &pipeline->identity,
+					    pipeline->log_keys, &pipeline->keeper);
+		if (result == RESULT_OK)
+			pipeline->log_keys = NULL;
+		return result;
+	}
+	int result = RESULT_OK;
+	log_warning("keys.log and keys.cosigner are not set: no channel has a log, so nobody can "
+		    "check that the feed is whole, or read what was missed");
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
+		result = feed_json_publish(config, i, NULL, NULL, 0, why, why_size);
+	return result;
+}
+
 static int open_parts(struct pipeline *pipeline, char *why, size_t why_size)
 {
 	const struct config *config = pipeline->config;
@@ -103,6 +124,9 @@ static int open_parts(struct pipeline *pipeline, char *why, size_t why_size)
 	if (result == RESULT_OK)
 		result =
 			identity_check(config, pipeline->store, &pipeline->identity, why, why_size);
+	if (result == RESULT_OK)
+		result = log_keys_load(config, signing_key_public(pipeline->parts.key),
+				       &pipeline->log_keys, why, why_size);
 	if (result == RESULT_OK)
 		result = open_sockets(pipeline, why, why_size);
 	if (result != RESULT_OK)
@@ -113,6 +137,8 @@ static int open_parts(struct pipeline *pipeline, char *why, size_t why_size)
 		result = pipeline_tell_beginnings(pipeline, why, why_size);
 	if (result == RESULT_OK)
 		result = jwks_publish(config, pipeline->store, why, why_size);
+	if (result == RESULT_OK)
+		result = open_logs(pipeline, why, why_size);
 	return result;
 }
 
@@ -157,7 +183,12 @@ void pipeline_close(struct pipeline **open, int linger_ms)
 	clock_read(&now);
 	if (pipeline->feed && pipeline->bound)
 		pipeline_tell_positions(pipeline, &now, true);
+	log_keeper_stop(pipeline->keeper);
+	if (pipeline->outlets)
+		pipeline_send_checkpoints(pipeline);
 	close_sockets(pipeline, linger_ms);
+	log_keeper_free(&pipeline->keeper);
+	log_keys_free(&pipeline->log_keys);
 	sign_pool_free(&pipeline->pool);
 	feed_free(&pipeline->feed);
 	batch_maker_free(&pipeline->maker);

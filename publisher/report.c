@@ -140,6 +140,8 @@ void report_stats(struct report *report, struct buffer *json)
 		{"truncated", &tallies->truncated},
 		{"outside_zones", &tallies->outside_zones},
 		{"unwanted", &tallies->unwanted},
+		{"repeats", &tallies->repeats},
+		{"invalid_names", &tallies->invalid_names},
 		{"late", &tallies->late},
 		{"gaps", &tallies->gaps},
 		{"damaged_records", &tallies->damaged},

@@ -1,4 +1,4 @@
-/* signing_key.h - the Ed25519 key that signs events, from a file or a token
+/* signing_key.h - an Ed25519 key that signs events or logs, from a file or a token
  *
  * Owner: whoever loaded it. A key is immutable: any number of signers may share it, each in a thread of its own.
  */
@@ -27,6 +27,10 @@ const char *signing_key_id(const struct signing_key *key);
 struct signer;
 MUST_USE int signer_new(const struct signing_key *key, struct signer **signer);
 void signer_free(struct signer **signer);
+
+/* Puts the signature of these bytes into `signature`. RESULT_OK, RESULT_NOMEM. */
+MUST_USE int signer_sign(struct signer *signer, const void *bytes, size_t size,
+			 uint8_t signature[FEED_SIGNATURE_SIZE]);
 
 /* Closes a JWS (RFC 7515, 7.1): `jws` holds "header.payload", to which ".signature" is appended.
  * RESULT_OK, or RESULT_FULL (the buffer's maximum, or no memory for it) or RESULT_NOMEM: `jws` is as it was. */

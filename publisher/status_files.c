@@ -73,6 +73,45 @@ static bool add_integers(json_t *sum, json_t *object, int depth)
 	return good;
 }
 
+/* The namespace whose loss is the least: one that made nothing unreadable, and is rare. */
+static const char *least_namespace(json_t *namespaces)
+{
+	const char *name, *least = NULL;
+	json_int_t least_unread = 0, least_passed_over = 0;
+	json_t *value;
+	json_object_foreach(namespaces, name, value)
+	{
+		json_int_t unread = json_integer_value(json_object_get(value, "unread"));
+		json_int_t passed_over = json_integer_value(json_object_get(value, "passed_over"));
+		if (strcmp(name, STATUS_OTHER_NAMESPACES) == 0 ||
+		    (least && (unread > least_unread ||
+			       (unread == least_unread && passed_over >= least_passed_over))))
+			continue;
+		least = name;
+		least_unread = unread;
+		least_passed_over = passed_over;
+	}
+	return least;
+}
+
+/* Adds the counters of `object`, a process's or a sum of them. Registrars may make up as many namespaces as they like, and
+ * the sum lasts: of these it holds no more than a process does. False: no memory. */
+static bool add_counters(json_t *sum, json_t *object)
+{
+	bool good = add_integers(sum, object, 0);
+	json_t *namespaces = json_object_get(sum, "namespaces");
+	while (good && json_object_size(namespaces) > STATUS_NAMESPACES_MAX + 1) {
+		const char *least = least_namespace(namespaces);
+		json_t *others = json_object();
+		good = others && json_object_set(others, STATUS_OTHER_NAMESPACES,
+						 json_object_get(namespaces, least)) == 0;
+		good = good && json_object_del(namespaces, least) == 0 &&
+		       add_integers(namespaces, others, 1);
+		json_decref(others);
+	}
+	return good;
+}
+
 /* Takes out of a process's object what is no counter of its own. */
 static void strip(json_t *tap)
 {
@@ -124,7 +163,7 @@ static void gather_tap(struct gathering *gathering, const char *state_dir, const
 	if (full > gathering->fullest)
 		gathering->fullest = full;
 	strip(tap);
-	if (!add_integers(gathering->sum, tap, 0))
+	if (!add_counters(gathering->sum, tap))
 		gathering->failed = true;
 	json_decref(tap);
 }
@@ -157,7 +196,7 @@ static json_t *gather_publisher(struct gathering *gathering, const json_t *file,
 {
 	json_t *publisher = json_object_get(file, "publisher");
 	json_t *retired = json_object_get(file, "retired");
-	if (json_is_object(retired) && !add_integers(gathering->sum, retired, 0))
+	if (json_is_object(retired) && !add_counters(gathering->sum, retired))
 		gathering->failed = true;
 	if (!json_is_object(publisher))
 		return NULL;
@@ -272,7 +311,8 @@ bool status_files_retire(struct status_files *files, uint64_t writer)
 	if (tap) {
 		strip(tap);
 		json_object_del(tap, "queue"); /* that was memory, and is gone */
-		good = good && add_integers(sum, tap, 0);
+		json_object_del(tap, "streams");
+		good = good && add_counters(sum, tap);
 	}
 	good = good && (unlink(path) == 0 || errno == ENOENT);
 	if (good) {

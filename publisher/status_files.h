@@ -25,14 +25,19 @@
 #define STATUS_PUBLISHER_FILE "publisher.json"
 
 enum {
-	STATUS_FILE_MAX = 65536, /* bytes of a file; larger ones are not read */
-	STATUS_TAPS_MAX = 1024,  /* files of front-end processes that are read */
+	STATUS_FILE_MAX = 65536,    /* bytes of a file; larger ones are not read */
+	STATUS_TAPS_MAX = 1024,     /* files of front-end processes that are read */
+	STATUS_NAMESPACES_MAX = 32, /* XML namespaces that a sum names */
 };
+
+/* Among the namespaces, the one that stands for those that are too many to be named, or can't be shown. */
+#define STATUS_OTHER_NAMESPACES "(others)"
 
 /* Puts together what is there now, wall clock: a new object, or NULL if there is no memory for it.
  *   "now_ms"      when that was: now_us in milliseconds
  *   "taps"        how many front-end processes have a file; "taps_unread": how many of these were passed over
- *   "sum"         their members and those of the retired, added up; all integers, within objects too
+ *   "sum"         their members and those of the retired, added up; all integers, within objects too; of its
+ *                 "namespaces" STATUS_NAMESPACES_MAX by name, those first that made the most frames unreadable
  *   "fullest_queue_permille"  the queue that is fullest of them, if there is any
  *   "publisher"   the publisher's members, its pid and version, and "age_ms" of its file; missing if there is none */
 json_t *status_files_gather(const char *state_dir, int64_t now_us);

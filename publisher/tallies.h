@@ -29,6 +29,8 @@ struct tallies {
 	_Atomic uint64_t truncated;     /* events that carry counts instead of lists */
 	_Atomic uint64_t outside_zones; /* changes of names that the config doesn't publish */
 	_Atomic uint64_t unwanted;      /* changes that no channel takes */
+	_Atomic uint64_t repeats;       /* messages whose news was told already */
+	_Atomic uint64_t invalid_names; /* changes with a name that IDNA forbids; told as gaps */
 	_Atomic uint64_t damaged;       /* times that damage in the spool was passed over */
 	_Atomic uint64_t late;        /* changes that arrived behind later ones of other writers */
 	_Atomic uint64_t gaps;        /* gaps told */

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -197,12 +198,48 @@ static inline uint64_t fixture_count(struct feed_store *store, enum feed_table t
 	return count;
 }
 
-/* The same numbers in each run. */
-static inline unsigned fixture_random(void)
+/* The claims of the event at this place of the channel `all`, for json_decref(); NULL: there is none. */
+static inline json_t *fixture_claims(struct feed_store *store, uint64_t index)
+{
+	struct channel_record record;
+	struct feed_event event;
+	struct feed_txn txn;
+	struct buffer text;
+	uint64_t number;
+	json_t *claims = NULL;
+	buffer_init(&text, 1 << 20);
+	FIXTURE_MUST(feed_txn_begin(store, true, &txn) == RESULT_OK);
+	if (feed_txn_channel(&txn, "all", false, &record) == RESULT_OK &&
+	    feed_txn_placed(&txn, &record, index, &number) == RESULT_OK) {
+		FIXTURE_MUST(feed_txn_event(&txn, number, &event) == RESULT_OK);
+		const char *payload = (const char *)memchr(event.jws, '.', event.jws_size) + 1;
+		size_t size = event.jws_size - (size_t)(payload - event.jws);
+		FIXTURE_MUST(feed_base64url_decode(payload, size, &text) == RESULT_OK);
+		claims = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+		FIXTURE_MUST(claims);
+	}
+	feed_txn_abort(&txn);
+	buffer_free(&text);
+	return claims;
+}
+
+/* The same numbers in each run, or from where it is set to. */
+static inline uint64_t *fixture_random_state(void)
 {
 	static uint64_t state = 20261123;
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(state >> 33);
+	return &state;
+}
+
+static inline void fixture_random_from(uint64_t seed)
+{
+	*fixture_random_state() = seed;
+}
+
+static inline unsigned fixture_random(void)
+{
+	uint64_t *state = fixture_random_state();
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*state >> 33);
 }
 
 #endif

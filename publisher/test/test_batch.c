@@ -178,33 +178,6 @@ static int publish(void)
 	return batches;
 }
 
-/* The claims of the event at this place, to be given back; NULL: there is none. */
-static json_t *claims_at(uint64_t index)
-{
-	struct channel_record record;
-	struct feed_event event;
-	struct feed_txn txn;
-	struct buffer text;
-	uint64_t number;
-	json_t *claims = NULL;
-	buffer_init(&text, 1 << 20);
-	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
-	if (feed_txn_channel(&txn, "all", false, &record) == RESULT_OK &&
-	    feed_txn_placed(&txn, &record, index, &number) == RESULT_OK) {
-		assert_int_equal(feed_txn_event(&txn, number, &event), RESULT_OK);
-		const char *payload = (const char *)memchr(event.jws, '.', event.jws_size) + 1;
-		assert_int_equal(
-			feed_base64url_decode(
-				payload, event.jws_size - (size_t)(payload - event.jws), &text),
-			RESULT_OK);
-		claims = json_loadb(text.data, text.size, 0, NULL);
-		assert_non_null(claims);
-	}
-	feed_txn_abort(&txn);
-	buffer_free(&text);
-	return claims;
-}
-
 /* A member of the one event in the claims, as text; empty: there is none. */
 static const char *member(json_t *claims, const char *name)
 {
@@ -222,7 +195,8 @@ static const char *story(void)
 	size_t size = 0;
 	json_t *claims;
 	text[0] = '\0';
-	for (uint64_t i = 0; (claims = claims_at(i)) && size < sizeof text - 1000; i++) {
+	for (uint64_t i = 0; (claims = fixture_claims(store, i)) && size < sizeof text - 1000;
+	     i++) {
 		const char *name =
 			json_object_iter_key(json_object_iter(json_object_get(claims, "events")));
 		const char *separator = i ? ", " : "";
@@ -245,7 +219,7 @@ static const char *story(void)
 
 static void assert_member(uint64_t index, const char *name, const char *expected)
 {
-	json_t *claims = claims_at(index);
+	json_t *claims = fixture_claims(store, index);
 	assert_non_null(claims);
 	assert_string_equal(member(claims, name), expected);
 	json_decref(claims);
@@ -278,6 +252,77 @@ static void changes_and_what_a_clean_end_leaves(void **state)
 	assert_int_equal(tallies.outside_zones, 1);
 	assert_false(fixture_segment_is_there(config->state_dir, number_of(0), 1, ""));
 	assert_int_equal(publish(), 0);
+}
+
+/* Names with U-labels. */
+static void add_named(int writer, enum spool_kind kind, uint64_t ticket, int second,
+		      const char *name, const char *host)
+{
+	struct change_name *added;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_UPDATE, name);
+	assert_int_equal(change_registrar_read(&change.registrar, "Client X", 8), RESULT_OK);
+	assert_int_equal(change_add_host(&change.add, &added), RESULT_OK);
+	assert_int_equal(change_name_read(added, host, strlen(host)), RESULT_OK);
+	fixture_change_record(&segments[writer], kind, ticket, stamp(second), &change);
+}
+
+static void names_are_published_as_a_labels(void **state)
+{
+	(void)state;
+	begin(0, 1);
+	add_named(0, SPOOL_CHANGE, 0, 1, "bücher.example", "ns.ü.example");
+	add_named(0, SPOOL_CHANGE, 0, 2, "bücher.other", "☃.example");
+	add_bare(0, SPOOL_CLOSED, 0, 4);
+	put(0);
+	publish();
+	assert_string_equal(story(), "xn--bcher-kva.example completed");
+	assert_member(0, "unicodeName", "bücher.example");
+	assert_int_equal(tallies.outside_zones, 1);
+	assert_int_equal(tallies.invalid_names, 0);
+}
+
+static void a_name_that_is_none_is_a_gap_and_its_record_is_consumed(void **state)
+{
+	(void)state;
+	live(0);
+	begin(0, 1);
+	add(0, SPOOL_INTENT, 7, 0, "b.example");
+	add_named(0, SPOOL_CHANGE, 0, 1, "☃.example", "ns.example");
+	add_named(0, SPOOL_CHANGE, 7, 2, "b.example", "☃.example");
+	add_named(0, SPOOL_INTENT, 8, 3, "☃.example", "ns.example");
+	add_bare(0, SPOOL_UNKNOWN, 8, 4);
+	add(0, SPOOL_CHANGE, 0, 5, "c.example");
+	put(0);
+	publish();
+	assert_string_equal(story(), "gap value, gap value, gap value, c.example completed");
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_member(i, "count", "1");
+		assert_member(i, "registrar", "Client X");
+		assert_member(i, "txn", "SV-1");
+	}
+	assert_member(1, "from", told(FIXTURE_WALL_US + stamp(2)));
+	assert_member(1, "to", told(FIXTURE_WALL_US + stamp(2)));
+	assert_int_equal(tallies.invalid_names, 3);
+	assert_int_equal(tallies.gaps, 3);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 0);
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
+}
+
+/* The config's zones are about names. */
+static void objects_without_a_name_lie_outside_no_zone(void **state)
+{
+	(void)state;
+	begin(0, 1);
+	fixture_change(&change, CHANGE_NSSET, CHANGE_UPDATE, "a.other");
+	change.name.text[0] = '\0';
+	assert_int_equal(change_token_read(&change.handle, "a.other", 7), RESULT_OK);
+	fixture_change_record(&segments[0], SPOOL_CHANGE, 0, stamp(1), &change);
+	add_bare(0, SPOOL_CLOSED, 0, 4);
+	put(0);
+	publish();
+	assert_member(0, "handle", "a.other");
+	assert_member(0, "objectClassName", "nsset");
+	assert_int_equal(tallies.outside_zones, 0);
 }
 
 static void an_intent_ends_with_its_change_or_when_it_is_given_up(void **state)
@@ -314,6 +359,22 @@ static void an_end_that_is_unknown_is_told_once(void **state)
 	put(0);
 	publish();
 	assert_string_equal(story(), "a.example unknown");
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 1);
+}
+
+static void what_ends_no_intent_leaves_it_open_when_it_is_set_aside(void **state)
+{
+	(void)state;
+	live(0);
+	begin(0, 1);
+	add(0, SPOOL_INTENT, 5, 0, "a.example");
+	add_bare(0, 77, 5, 1);
+	add_bare(0, SPOOL_GAP, 5, 2);
+	add_bare(0, SPOOL_TEST, 5, 3);
+	add_bare(0, SPOOL_REVOKE, 5, 4);
+	put(0);
+	publish();
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 4);
 	assert_int_equal(fixture_count(store, TABLE_INTENTS), 1);
 }
 
@@ -362,7 +423,7 @@ static void a_dead_writers_open_intents_are_unknown_and_a_crash_is_told(void **s
 	int64_t restart_us = now.wall_us;
 	bool found = false;
 	for (int i = 0; i < 5; i++, restart_us -= 100 * (int64_t)SECOND_US) {
-		json_t *claims = claims_at(2);
+		json_t *claims = fixture_claims(store, 2);
 		found |= strcmp(member(claims, "to"), told(restart_us)) == 0;
 		json_decref(claims);
 	}
@@ -425,7 +486,7 @@ static void leave_many_intents(int writer, int first)
 static void count_names(uint8_t *counts, int most)
 {
 	json_t *claims;
-	for (uint64_t i = 0; (claims = claims_at(i)); i++) {
+	for (uint64_t i = 0; (claims = fixture_claims(store, i)); i++) {
 		const char *name = member(claims, "ldhName");
 		if (*name == 'n') {
 			assert_string_equal(member(claims, "outcome"), "unknown");
@@ -586,7 +647,7 @@ static void a_gap_of_the_writers_is_passed_on_with_all_it_says(void **state)
 	assert_member(1, "from", "");
 	assert_member(1, "registrar", "");
 	assert_member(1, "txn", "");
-	json_t *claims = claims_at(0);
+	json_t *claims = fixture_claims(store, 0);
 	assert_string_equal(json_string_value(json_object_get(claims, "txn")), "SV-77");
 	assert_true(json_real_value(json_object_get(claims, "toe")) == 1790000005.678);
 	json_decref(claims);
@@ -706,6 +767,89 @@ static void what_can_be_read_by_now_comes_back_from_quarantine(void **state)
 	retry(3);
 	assert_int_equal(fixture_count(store, TABLE_ASIDE), 2);
 	assert_int_equal(fixture_count(store, TABLE_EVENTS), 602);
+	assert_int_equal(tallies.gaps, 0);
+}
+
+/* A message, with all that a change can hold. */
+static void fill_change(void)
+{
+	struct change_reference *reference;
+	struct change_name *host;
+	fixture_change(&change, CHANGE_DOMAIN, CHANGE_TRANSFER, "ü.example");
+	change.is_message = true;
+	change.ends = (struct change_token){"SV-0"};
+	change.initiator = CHANGE_BY_REGISTRY;
+	change.outcome = CHANGE_REJECTED;
+	change.transfer = (struct change_transfer){.op = TRANSFER_CANCEL,
+						   .status = TRANSFER_CLIENT_CANCELLED,
+						   .gaining = {"Client X"},
+						   .losing = {"ClientY"}};
+	change.locks = (struct change_locks){PROHIBITS_ALL, PROHIBITS_RENEW};
+	change.state_at = STATE_AFTER;
+	change.state_known = KNOWN_HOSTS;
+	change.changed = CHANGED_ALL;
+	change.has_done = true;
+	change.done = 1790000000;
+	change.remove.all_hosts = true;
+	assert_int_equal(change_add_host(&change.state, &host), RESULT_OK);
+	assert_int_equal(change_name_read(host, "ns.example", 10), RESULT_OK);
+	assert_int_equal(change_add_reference(&change.add, &reference), RESULT_OK);
+	*reference = (struct change_reference){CHANGE_KEYGROUP, true, {"K1"}};
+}
+
+/* Whatever a change holds is in its event, though it went through quarantine; and as news it is told once. */
+static void a_change_comes_back_from_quarantine_as_it_was(void **state)
+{
+	(void)state;
+	const struct aside_header header = {.kind = SPOOL_CHANGE, .wall_us = FIXTURE_WALL_US};
+	struct buffer encoded;
+	struct feed_txn txn;
+	fill_change();
+	buffer_init(&encoded, 1 << 20);
+	change_encode(&change, &encoded);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(feed_txn_begin(store, false, &txn), RESULT_OK);
+		assert_int_equal(feed_txn_put_aside(&txn, &header, encoded.data, encoded.size),
+				 RESULT_OK);
+		assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	}
+	buffer_free(&encoded);
+	retry(1);
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 0);
+	assert_int_equal(tallies.repeats, 1);
+	assert_null(fixture_claims(store, 1));
+	json_t *claims = fixture_claims(store, 0);
+	json_t *events = json_object_get(claims, "events");
+	char *value =
+		json_dumps(json_object_get(events, "urn:ietf:params:xml:ns:domain-1.0#transfer"),
+			   JSON_COMPACT);
+	assert_string_equal(
+		value, "{\"objectClassName\":\"domain\",\"ldhName\":\"xn--tda.example\","
+		       "\"unicodeName\":\"ü.example\",\"initiator\":\"registry\","
+		       "\"outcome\":\"rejected\","
+		       "\"remove\":{\"nameservers\":{\"all\":true}},"
+		       "\"set\":{\"keygroup\":\"K1\",\"done\":\"2026-09-21T14:13:20Z\"},"
+		       "\"changed\":[\"registrant\",\"contacts\",\"authInfo\",\"lockPolicy\"],"
+		       "\"lock\":[{\"action\":\"lock\",\"level\":\"registry\","
+		       "\"prohibits\":[\"delete\",\"renew\",\"transfer\",\"update\"]},"
+		       "{\"action\":\"unlock\",\"level\":\"registry\",\"prohibits\":[\"renew\"]}],"
+		       "\"transfer\":{\"op\":\"cancel\",\"status\":\"clientCancelled\","
+		       "\"gaining\":\"Client X\",\"losing\":\"ClientY\"},"
+		       "\"state\":{\"known\":[\"nameservers\"],"
+		       "\"nameservers\":[{\"ldhName\":\"ns.example\"}]}}");
+	free(value);
+	json_decref(claims);
+}
+
+/* What it could not read, it reads as badly when it is tried again. */
+static void a_name_that_is_none_stays_in_quarantine(void **state)
+{
+	(void)state;
+	put_aside(SPOOL_CHANGE, "☃.example");
+	put_aside(SPOOL_CHANGE, "a.example");
+	retry(1);
+	assert_string_equal(story(), "a.example completed");
+	assert_int_equal(fixture_count(store, TABLE_ASIDE), 1);
 	assert_int_equal(tallies.gaps, 0);
 }
 
@@ -895,8 +1039,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(changes_and_what_a_clean_end_leaves),
+		WITH_STORE(names_are_published_as_a_labels),
+		WITH_STORE(a_name_that_is_none_is_a_gap_and_its_record_is_consumed),
+		WITH_STORE(objects_without_a_name_lie_outside_no_zone),
 		WITH_STORE(an_intent_ends_with_its_change_or_when_it_is_given_up),
 		WITH_STORE(an_end_that_is_unknown_is_told_once),
+		WITH_STORE(what_ends_no_intent_leaves_it_open_when_it_is_set_aside),
 		WITH_STORE(an_intent_that_nothing_could_end_is_set_aside),
 		WITH_STORE(what_needs_the_store_waits_for_the_batches_before_it),
 		WITH_STORE(a_dead_writers_open_intents_are_unknown_and_a_crash_is_told),
@@ -913,6 +1061,8 @@ int main(void)
 		WITH_STORE(a_gap_that_no_writer_of_ours_wrote_is_set_aside),
 		WITH_STORE(what_is_no_change_goes_into_quarantine_and_is_told),
 		WITH_STORE(what_can_be_read_by_now_comes_back_from_quarantine),
+		WITH_STORE(a_change_comes_back_from_quarantine_as_it_was),
+		WITH_STORE(a_name_that_is_none_stays_in_quarantine),
 		WITH_STORE(what_cannot_be_signed_is_set_aside_and_the_rest_goes_on),
 		WITH_STORE(a_gap_of_our_own_that_cannot_be_signed_has_a_time),
 		WITH_STORE(a_known_key_that_does_not_sign_can_be_revoked),

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { CHANGES = 300 };
+enum { CHANGES = 300, STORE_LIMIT = 16 << 20 };
 
 static struct scratch scratch;
 static struct config *config;
@@ -17,6 +17,7 @@ static struct signing_key *key;
 static struct spool_merge *merge;
 static struct batch_maker *maker;
 static struct batch batch;
+static struct feed_store *store;
 static struct tallies tallies;
 
 static int set_up(void **state)
@@ -32,6 +33,7 @@ static int tear_down(void **state)
 	(void)state;
 	batch_free(&batch);
 	batch_maker_free(&maker);
+	feed_store_close(&store);
 	spool_merge_free(&merge);
 	signing_key_free(&key);
 	config_free(&config);
@@ -73,7 +75,10 @@ static void prepare(enum change_object object, enum change_verb verb, const char
 	assert_int_equal(
 		spool_merge_new(NULL, config->state_dir, 0, nothing_consumed, NULL, &merge),
 		RESULT_OK);
-	assert_int_equal(batch_maker_new(config, key, NULL, &tallies, &maker), RESULT_OK);
+	if (feed_store_open(config->state_dir, STORE_LIMIT, false, &store, why, sizeof why) !=
+	    RESULT_OK)
+		fail_msg("%s", why);
+	assert_int_equal(batch_maker_new(config, key, store, &tallies, &maker), RESULT_OK);
 }
 
 static void next_has(size_t expected)

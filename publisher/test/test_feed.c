@@ -295,6 +295,66 @@ static void a_channel_takes_only_its_zones_and_kinds(void **state)
 	assert_nothing_received(NARROW);
 }
 
+static void a_transfer_is_a_kind_of_its_own(void **state)
+{
+	(void)state;
+	config->channels[PUBLIC].kinds = CONFIG_KIND_UPDATE;
+	config->channels[NARROW].kinds = CONFIG_KIND_TRANSFER;
+	add(CHANGE_DOMAIN, CHANGE_TRANSFER, "a.co.example", "transfer");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.co.example", "update");
+	commit();
+	assert_received(VETTED, "example.co.a.", "0", "transfer");
+	assert_received(VETTED, "example.co.a.", "1", "update");
+	assert_received(PUBLIC, "example.co.a.", "0", "update");
+	assert_received(NARROW, "example.co.a.", "0", "transfer");
+	assert_nothing_received(NARROW);
+	assert_nothing_received(PUBLIC);
+}
+
+/* They have no zone, so they go where the channel's kinds let them; with their own topic, and never late. */
+static void objects_without_a_name_go_to_all_zones_at_once(void **state)
+{
+	(void)state;
+	static const char *const topics[] = {"~nsset.s:1.", "~keyset.s:1.", "~nsgroup.s:1.",
+					     "~keygroup.s:1."};
+	for (int i = 0; i < FEED_CLASSES; i++) {
+		struct batch_item *item = &batch.items[batch.count];
+		struct sign_job *job = &batch.jobs[batch.count++];
+		*item = (struct batch_item){.object = (uint8_t)(CHANGE_NSSET + i),
+					    .verb = i == 3 ? CHANGE_UPDATE : CHANGE_CREATE,
+					    .name = {"S:1"}};
+		buffer_reset(&job->jws);
+		buffer_append_text(&job->jws, "set");
+		job->is_signed = true;
+	}
+	commit();
+	for (int i = 0; i < FEED_CLASSES; i++) {
+		char index[FRAME];
+		snprintf(index, sizeof index, "%d", i);
+		assert_received(VETTED, topics[i], index, "set");
+		assert_received(PUBLIC, topics[i], index, "set");
+		if (i < 3)
+			assert_received(NARROW, topics[i], index, "set");
+	}
+	assert_nothing_received(NARROW);
+	assert_int_equal(tallies.held, 0);
+}
+
+static void the_end_of_a_held_create_is_of_its_kind_and_waits_with_it(void **state)
+{
+	(void)state;
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "a.co.example", "pending");
+	add(CHANGE_DOMAIN, CHANGE_CREATE, "a.co.example", "completed")->is_end = true;
+	commit();
+	assert_received(NARROW, "example.co.a.", "0", "pending");
+	assert_received(NARROW, "example.co.a.", "1", "completed");
+	assert_nothing_received(PUBLIC);
+	time_passes(2 * HOUR_S);
+	commit();
+	assert_received(PUBLIC, "example.co.a.", "0", "pending");
+	assert_received(PUBLIC, "example.co.a.", "1", "completed");
+}
+
 static void what_no_channel_wants_is_counted_and_not_stored(void **state)
 {
 	(void)state;
@@ -785,6 +845,143 @@ static void a_full_store_goes_on_by_itself_when_its_events_are_old(void **state)
 	assert_int_equal(result, RESULT_OK);
 }
 
+static struct batch_note *add_note(struct batch_item *item, enum note_kind kind, uint8_t first,
+				   bool drops)
+{
+	struct batch_note *note = &item->notes[item->note_count++];
+	*note = (struct batch_note){.key = {.kind = (uint8_t)kind, .hash = {first}},
+				    .drops = drops};
+	return note;
+}
+
+/* A message with that news; its note's number is `news`. */
+static struct batch_item *add_news(uint8_t news, const char *jws)
+{
+	struct batch_item *item = add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", jws);
+	item->once = true;
+	add_note(item, NOTE_TOLD, news, false);
+	return item;
+}
+
+static bool is_noted(enum note_kind kind, uint8_t first)
+{
+	const struct note_key key = {.kind = (uint8_t)kind, .hash = {first}};
+	struct feed_txn txn;
+	const void *value;
+	int64_t feed_ms;
+	size_t size;
+	assert_int_equal(feed_txn_begin(store, true, &txn), RESULT_OK);
+	int result = feed_txn_note(&txn, &key, &feed_ms, &value, &size);
+	feed_txn_abort(&txn);
+	assert_true(result == RESULT_OK || result == RESULT_INVALID);
+	return result == RESULT_OK;
+}
+
+/* Whatever was seen when it was made: in the same batch, in a later one, after a restart. */
+static void news_is_told_once_and_repeats_are_counted(void **state)
+{
+	(void)state;
+	add_news(1, "first");
+	add_note(add_news(1, "again"), NOTE_PENDING, 7, false);
+	add_news(2, "other");
+	commit();
+	add_news(1, "and again");
+	commit();
+	reopen_feed(STORE_LIMIT);
+	add_news(1, "and again");
+	add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "no news");
+	commit();
+	assert_received(VETTED, "example.a.", "0", "first");
+	assert_received(VETTED, "example.a.", "1", "other");
+	assert_received(VETTED, "example.a.", "2", "no news");
+	assert_nothing_received(VETTED);
+	assert_int_equal(tallies.repeats, 3);
+	assert_int_equal(tallies.published, 3);
+	assert_int_equal(fixture_count(store, TABLE_EVENTS), 3);
+	/* What is not told leaves no notes. */
+	assert_false(is_noted(NOTE_PENDING, 7));
+}
+
+/* What an item was the end of, or taken out of quarantine, is over even if it was told. */
+static void a_repeat_keeps_its_books(void **state)
+{
+	(void)state;
+	add_intent(5, "five");
+	add_news(1, "first");
+	struct batch_item *item = add_news(1, "again");
+	item->writer = WRITER;
+	item->ticket = 5;
+	commit();
+	assert_int_equal(fixture_count(store, TABLE_INTENTS), 0);
+	assert_int_equal(tallies.repeats, 1);
+}
+
+static void notes_come_and_go_with_their_events_until_they_are_old(void **state)
+{
+	(void)state;
+	struct batch_item *item = add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "pending");
+	add_note(item, NOTE_PENDING, 1, false)->value = (struct batch_bytes){batch.bytes.size, 5};
+	buffer_append_text(&batch.bytes, "value");
+	add_note(item, NOTE_PENDING, 2, false);
+	commit();
+	assert_true(is_noted(NOTE_PENDING, 1) && is_noted(NOTE_PENDING, 2));
+	add_note(add(CHANGE_DOMAIN, CHANGE_UPDATE, "a.example", "end"), NOTE_PENDING, 1, true);
+	commit();
+	assert_false(is_noted(NOTE_PENDING, 1));
+	time_passes(2 * 24 * HOUR_S);
+	commit();
+	assert_true(is_noted(NOTE_PENDING, 2));
+	time_passes(1);
+	commit();
+	assert_false(is_noted(NOTE_PENDING, 2));
+	assert_int_equal(fixture_count(store, TABLE_AGES), 0);
+}
+
+/* Nobody acknowledges it, and it is polled each day. */
+static void a_message_that_comes_for_longer_than_the_retention_is_still_told_once(void **state)
+{
+	(void)state;
+	add_news(1, "first");
+	commit();
+	for (int day = 0; day < 20; day++) {
+		time_passes(24 * HOUR_S);
+		add_news(1, "again");
+		commit();
+	}
+	/* Also when the maker saw that it was told. */
+	for (int day = 0; day < 20; day++) {
+		struct batch_item *item;
+		time_passes(24 * HOUR_S + 1);
+		item = add_news(1, "");
+		item->kind = BATCH_NOTHING;
+		item->told = true;
+		commit();
+	}
+	assert_received(VETTED, "example.a.", "0", "first");
+	assert_nothing_received(VETTED);
+	assert_int_equal(tallies.repeats, 40);
+	time_passes(4 * 24 * HOUR_S);
+	commit();
+	add_news(1, "long after");
+	commit();
+	assert_received(VETTED, "example.a.", "1", "long after");
+}
+
+static void notes_of_a_commit_that_fails_were_never_made(void **state)
+{
+	(void)state;
+	reopen_feed(2 << 20);
+	add_news(1, "news");
+	add_large(200);
+	assert_int_equal(feed_commit(feed, &batch, &now), RESULT_FULL);
+	assert_false(is_noted(NOTE_TOLD, 1));
+	assert_int_equal(tallies.repeats, 0);
+	reopen_feed(STORE_LIMIT);
+	commit();
+	assert_received(VETTED, "example.a.", "0", "news");
+	assert_true(is_noted(NOTE_TOLD, 1));
+}
+
 #define WITH_FEED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -796,6 +993,9 @@ int main(void)
 		WITH_FEED(the_longest_zone_that_fits_decides_the_delay),
 		WITH_FEED(a_held_delete_comes_out_before_the_event_that_brings_it_out),
 		WITH_FEED(a_channel_takes_only_its_zones_and_kinds),
+		WITH_FEED(a_transfer_is_a_kind_of_its_own),
+		WITH_FEED(objects_without_a_name_go_to_all_zones_at_once),
+		WITH_FEED(the_end_of_a_held_create_is_of_its_kind_and_waits_with_it),
 		WITH_FEED(what_no_channel_wants_is_counted_and_not_stored),
 		WITH_FEED(indices_and_held_events_go_on_after_a_restart),
 		WITH_FEED(steps_of_the_wall_clock_release_nothing_early_or_late),
@@ -816,6 +1016,11 @@ int main(void)
 		WITH_FEED(the_books_are_kept_in_the_same_transaction_or_not_at_all),
 		WITH_FEED(nothing_is_sent_or_consumed_when_the_commit_fails),
 		WITH_FEED(a_full_store_goes_on_by_itself_when_its_events_are_old),
+		WITH_FEED(news_is_told_once_and_repeats_are_counted),
+		WITH_FEED(a_repeat_keeps_its_books),
+		WITH_FEED(notes_come_and_go_with_their_events_until_they_are_old),
+		WITH_FEED(a_message_that_comes_for_longer_than_the_retention_is_still_told_once),
+		WITH_FEED(notes_of_a_commit_that_fails_were_never_made),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* What publisher and subscriber must agree on, held against the RFCs' own examples where there are any. */
 #include "publisher/feed_format.h"
 
+#include "eppparse/change.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,6 +147,50 @@ static void the_longest_name_fits_and_one_byte_more_is_refused(void **state)
 	assert_int_equal(feed_topic(name, topic), RESULT_INVALID);
 }
 
+static void a_handle_has_a_topic_that_no_name_has(void **state)
+{
+	(void)state;
+	char topic[FEED_TOPIC_SIZE], handle[FEED_HANDLE_MAX + 2];
+	assert_int_equal(feed_handle_topic("nsset", "NSS:Some.Set-1", topic), RESULT_OK);
+	assert_string_equal(topic, "~nsset.nss:some.set-1.");
+	memset(handle, 'H', sizeof handle);
+	handle[FEED_HANDLE_MAX] = '\0';
+	assert_int_equal(feed_handle_topic("keygroup", handle, topic), RESULT_OK);
+	assert_int_equal(strlen(topic), strlen("~keygroup..") + FEED_HANDLE_MAX);
+	handle[FEED_HANDLE_MAX] = 'H';
+	handle[FEED_HANDLE_MAX + 1] = '\0';
+	assert_int_equal(feed_handle_topic("keygroup", handle, topic), RESULT_INVALID);
+	assert_int_equal(feed_handle_topic("nsset", "", topic), RESULT_INVALID);
+}
+
+static void a_handle_has_a_uri_that_keeps_its_letters(void **state)
+{
+	(void)state;
+	char uri[FEED_URI_SIZE], handle[FEED_HANDLE_MAX + 2];
+	assert_int_equal(feed_handle_uri("nsset", "aZ09-._~:", uri), RESULT_OK);
+	assert_string_equal(uri, "urn:epptap:nsset:aZ09-._~:");
+	assert_int_equal(feed_handle_uri("keyset", "a/b%?#\"+&", uri), RESULT_OK);
+	assert_string_equal(uri, "urn:epptap:keyset:a%2Fb%25%3F%23%22%2B%26");
+	memset(handle, '/', sizeof handle);
+	handle[FEED_HANDLE_MAX] = '\0';
+	assert_int_equal(feed_handle_uri("keygroup", handle, uri), RESULT_OK);
+	assert_int_equal(strlen(uri), strlen("urn:epptap:keygroup:") + 3 * FEED_HANDLE_MAX);
+	handle[FEED_HANDLE_MAX] = '/';
+	handle[FEED_HANDLE_MAX + 1] = '\0';
+	assert_int_equal(feed_handle_uri("keygroup", handle, uri), RESULT_INVALID);
+	assert_int_equal(feed_handle_uri("nsset", "", uri), RESULT_INVALID);
+}
+
+static void the_classes_are_those_of_changes_without_a_name(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FEED_CLASSES; i++)
+		assert_string_equal(feed_class((size_t)i),
+				    change_object_name((enum change_object)(CHANGE_NSSET + i)));
+	assert_null(feed_class(FEED_CLASSES));
+	assert_int_equal(CHANGE_NSSET + FEED_CLASSES, CHANGE_OBJECTS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +202,9 @@ int main(void)
 		cmocka_unit_test(a_topic_is_the_reversed_name_with_a_dot_behind_each_label),
 		cmocka_unit_test(a_name_that_is_none_has_no_topic),
 		cmocka_unit_test(the_longest_name_fits_and_one_byte_more_is_refused),
+		cmocka_unit_test(a_handle_has_a_topic_that_no_name_has),
+		cmocka_unit_test(a_handle_has_a_uri_that_keeps_its_letters),
+		cmocka_unit_test(the_classes_are_those_of_changes_without_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

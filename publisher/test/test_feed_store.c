@@ -333,6 +333,101 @@ static void keys_are_remembered_once_each_with_what_became_of_them(void **state)
 	assert_int_equal(found.state, KEY_TRUSTED);
 }
 
+static struct note_key note_key(enum note_kind kind, uint8_t first)
+{
+	return (struct note_key){.kind = (uint8_t)kind, .hash = {first}};
+}
+
+static void put_note(uint8_t first, int64_t feed_ms, const char *text)
+{
+	struct note_key key = note_key(NOTE_PENDING, first);
+	assert_int_equal(feed_txn_put_note(&txn, &key, feed_ms, text, strlen(text)), RESULT_OK);
+}
+
+/* What is noted, and when, as text; empty: nothing. */
+static const char *noted(uint8_t first)
+{
+	static char text[64];
+	struct note_key key = note_key(NOTE_PENDING, first);
+	const void *value;
+	int64_t feed_ms;
+	size_t size;
+	int result = feed_txn_note(&txn, &key, &feed_ms, &value, &size);
+	if (result == RESULT_INVALID)
+		return "";
+	assert_int_equal(result, RESULT_OK);
+	snprintf(text, sizeof text, "%.*s at %d", (int)size, (const char *)value, (int)feed_ms);
+	return text;
+}
+
+static uint64_t count_of(enum feed_table table)
+{
+	uint64_t count;
+	assert_int_equal(feed_txn_count(&txn, table, &count), RESULT_OK);
+	return count;
+}
+
+static void notes_are_found_by_kind_and_hash_until_they_are_dropped(void **state)
+{
+	(void)state;
+	struct note_key key = note_key(NOTE_PENDING, 1), told = note_key(NOTE_TOLD, 1);
+	const void *value;
+	int64_t feed_ms;
+	size_t size;
+	begin_in_new_store();
+	assert_string_equal(noted(1), "");
+	put_note(1, 5, "one");
+	put_note(2, 5, "");
+	commit_and_reopen();
+	assert_string_equal(noted(1), "one at 5");
+	assert_string_equal(noted(2), " at 5");
+	assert_int_equal(feed_txn_note(&txn, &told, &feed_ms, &value, &size), RESULT_INVALID);
+	put_note(1, 9, "another");
+	assert_string_equal(noted(1), "another at 9");
+	assert_int_equal(count_of(TABLE_NOTES), 2);
+	assert_int_equal(count_of(TABLE_AGES), 2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(feed_txn_drop_note(&txn, &key), RESULT_OK);
+	assert_string_equal(noted(1), "");
+	assert_string_equal(noted(2), " at 5");
+	assert_int_equal(count_of(TABLE_NOTES), 1);
+	assert_int_equal(count_of(TABLE_AGES), 1);
+}
+
+static void the_oldest_notes_go_first(void **state)
+{
+	(void)state;
+	begin_in_new_store();
+	put_note(9, 300, "a");
+	put_note(5, 2, "b");
+	put_note(7, 299, "c");
+	put_note(1, 256, "d");
+	put_note(5, 400, "b"); /* noted again */
+	assert_int_equal(feed_txn_prune_notes(&txn, 256, 10), RESULT_OK);
+	assert_int_equal(count_of(TABLE_NOTES), 4);
+	assert_int_equal(feed_txn_prune_notes(&txn, 300, 1), RESULT_OK);
+	assert_string_equal(noted(1), "");
+	assert_string_equal(noted(7), "c at 299");
+	assert_int_equal(feed_txn_prune_notes(&txn, 300, 10), RESULT_OK);
+	assert_string_equal(noted(7), "");
+	assert_string_equal(noted(9), "a at 300");
+	assert_string_equal(noted(5), "b at 400");
+	assert_int_equal(feed_txn_prune_notes(&txn, 1000, 10), RESULT_OK);
+	assert_int_equal(feed_txn_prune_notes(&txn, 1000, 10), RESULT_OK);
+	assert_int_equal(count_of(TABLE_NOTES), 0);
+	assert_int_equal(count_of(TABLE_AGES), 0);
+}
+
+/* A store that was made with a retention longer than its age: nothing is old. */
+static void before_the_beginning_of_time_nothing_is_pruned(void **state)
+{
+	(void)state;
+	begin_in_new_store();
+	put_note(1, 0, "a");
+	assert_int_equal(feed_txn_prune_notes(&txn, -1000, 10), RESULT_OK);
+	assert_string_equal(noted(1), "a at 0");
+}
+
 /* Events 0 to 4, seen at 10 to 14, all for `channels` channels. */
 static void add_five(uint32_t channels)
 {
@@ -363,16 +458,16 @@ static void pruning_takes_the_oldest_places_and_keeps_the_indices(void **state)
 	assert_int_equal(feed_txn_channel(&txn, "a", true, &channel), RESULT_OK);
 	add_five(1);
 	place_five(&channel);
-	assert_int_equal(feed_txn_prune(&txn, &channel, 10, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 10, UINT64_MAX, 100), RESULT_OK);
 	assert_int_equal(first_place(&channel), 0);
-	assert_int_equal(feed_txn_prune(&txn, &channel, 13, 2), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 13, UINT64_MAX, 2), RESULT_OK);
 	assert_int_equal(first_place(&channel), 2);
-	assert_int_equal(feed_txn_prune(&txn, &channel, 13, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 13, UINT64_MAX, 100), RESULT_OK);
 	assert_int_equal(first_place(&channel), 3);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(has_event(i), i >= 3);
-	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
-	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, UINT64_MAX, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, UINT64_MAX, 100), RESULT_OK);
 	assert_int_equal(channel.next_index, 5);
 	assert_int_equal(first_place(&channel), 5);
 }
@@ -389,14 +484,14 @@ static void an_event_goes_when_the_last_of_its_channels_lets_go(void **state)
 	/* Two of them still wait on b. */
 	for (uint64_t i = 0; i < 3; i++)
 		assert_int_equal(feed_txn_place(&txn, &b, i), RESULT_OK);
-	assert_int_equal(feed_txn_prune(&txn, &a, 1000, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &a, 1000, UINT64_MAX, 100), RESULT_OK);
 	assert_int_equal(first_place(&a), 5);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_true(has_event(i));
 	struct feed_event event;
 	assert_int_equal(feed_txn_event(&txn, 4, &event), RESULT_OK);
 	assert_memory_equal(event.jws, "header.payload.signature", 24);
-	assert_int_equal(feed_txn_prune(&txn, &b, 1000, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &b, 1000, UINT64_MAX, 100), RESULT_OK);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(has_event(i), i >= 3);
 }
@@ -440,7 +535,7 @@ static void a_full_store_says_so_and_can_be_read_and_pruned_and_written_again(vo
 	assert_true(has_event(0) && has_event(count - 1) && !has_event(count));
 	feed_txn_abort(&txn);
 	begin();
-	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, 100), RESULT_OK);
+	assert_int_equal(feed_txn_prune(&txn, &channel, 1000, UINT64_MAX, 100), RESULT_OK);
 	assert_false(has_event(0));
 	assert_false(has_event(1));
 	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
@@ -482,7 +577,7 @@ static void a_reader_that_was_killed_does_not_make_the_store_grow(void **state)
 		if (result == RESULT_OK)
 			result = feed_txn_place(&txn, &channel, number);
 		if (result == RESULT_OK)
-			result = feed_txn_prune(&txn, &channel, 1000, 2);
+			result = feed_txn_prune(&txn, &channel, 1000, UINT64_MAX, 2);
 		if (result == RESULT_OK)
 			result = feed_txn_commit(&txn);
 		if (result != RESULT_OK)
@@ -506,7 +601,7 @@ static void a_store_of_another_version_is_refused_in_words(void **state)
 		assert_int_equal(open_store(LIMIT, read_only), RESULT_STORE);
 		assert_null(store);
 		assert_non_null(strstr(why, scratch.path));
-		assert_non_null(strstr(why, "has format 3, this version writes 2"));
+		assert_non_null(strstr(why, "has format 4, this version writes 3"));
 	}
 }
 
@@ -578,7 +673,7 @@ static void a_store_of_format_1_is_upgraded_by_the_writer_and_refused_by_a_reade
 	int keys = 0;
 	make_format_1();
 	assert_int_equal(open_store(LIMIT, true), RESULT_STORE);
-	assert_non_null(strstr(why, "has format 1, which this version upgrades to 2"));
+	assert_non_null(strstr(why, "has format 1, which this version upgrades to 3"));
 	begin_in_new_store();
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(feed_txn_clock(&txn, &clock), RESULT_OK);
@@ -595,6 +690,45 @@ static void a_store_of_format_1_is_upgraded_by_the_writer_and_refused_by_a_reade
 		commit_and_reopen();
 	}
 	assert_int_equal(feed_txn_add_intent(&txn, 1, 1, 1, "x", 1), RESULT_OK);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	feed_store_close(&store);
+	assert_int_equal(open_store(LIMIT, true), RESULT_OK);
+}
+
+/* Makes a store of ours one of format 2, which had no notes. */
+static void make_format_2(void)
+{
+	const uint32_t version = 2;
+	begin_in_new_store();
+	assert_int_equal(add_event(5, 1), 0);
+	assert_int_equal(feed_txn_set_mark(&txn, (const uint8_t *)"0123456789abcdef",
+					   &(struct spool_mark){.bytes = 4711}),
+			 RESULT_OK);
+	assert_int_equal(feed_txn_put_aside(&txn, &(struct aside_header){.kind = 1}, "x", 1),
+			 RESULT_OK);
+	assert_int_equal(mdb_drop(txn.mdb, txn.tables[TABLE_NOTES], 1), 0);
+	assert_int_equal(mdb_drop(txn.mdb, txn.tables[TABLE_AGES], 1), 0);
+	put_raw(txn.mdb, txn.tables[TABLE_META], "version", &version, sizeof version);
+	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
+	feed_store_close(&store);
+}
+
+static void a_store_of_format_2_is_upgraded_with_all_that_is_in_it(void **state)
+{
+	(void)state;
+	struct spool_mark mark;
+	make_format_2();
+	assert_int_equal(open_store(LIMIT, true), RESULT_STORE);
+	assert_non_null(strstr(why, "has format 2, which this version upgrades to 3"));
+	begin_in_new_store();
+	put_note(1, 5, "one");
+	commit_and_reopen();
+	assert_string_equal(noted(1), "one at 5");
+	assert_true(has_event(0));
+	assert_int_equal(feed_txn_mark(&txn, (const uint8_t *)"0123456789abcdef", &mark),
+			 RESULT_OK);
+	assert_int_equal(mark.bytes, 4711);
+	assert_int_equal(count_of(TABLE_ASIDE), 1);
 	assert_int_equal(feed_txn_commit(&txn), RESULT_OK);
 	feed_store_close(&store);
 	assert_int_equal(open_store(LIMIT, true), RESULT_OK);
@@ -671,12 +805,16 @@ int main(void)
 		IN_SCRATCH(intents_are_found_by_writer_and_ticket_until_they_end),
 		IN_SCRATCH(what_is_set_aside_keeps_its_number_until_it_is_taken_back),
 		IN_SCRATCH(keys_are_remembered_once_each_with_what_became_of_them),
+		IN_SCRATCH(notes_are_found_by_kind_and_hash_until_they_are_dropped),
+		IN_SCRATCH(the_oldest_notes_go_first),
+		IN_SCRATCH(before_the_beginning_of_time_nothing_is_pruned),
 		IN_SCRATCH(pruning_takes_the_oldest_places_and_keeps_the_indices),
 		IN_SCRATCH(an_event_goes_when_the_last_of_its_channels_lets_go),
 		IN_SCRATCH(a_full_store_says_so_and_can_be_read_and_pruned_and_written_again),
 		IN_SCRATCH(a_reader_that_was_killed_does_not_make_the_store_grow),
 		IN_SCRATCH(a_store_of_another_version_is_refused_in_words),
 		IN_SCRATCH(a_store_of_format_1_is_upgraded_by_the_writer_and_refused_by_a_reader),
+		IN_SCRATCH(a_store_of_format_2_is_upgraded_with_all_that_is_in_it),
 		IN_SCRATCH(an_upgrade_that_fails_leaves_the_old_store),
 		IN_SCRATCH(a_reader_needs_a_store_that_is_there),
 		IN_SCRATCH(a_folder_that_cannot_be_made_is_told),

@@ -79,24 +79,47 @@ static void take_released(void)
 }
 
 /* An event happens now. They are numbered from 0 on. */
-static void happens_on(struct channel_record *record, enum change_object object,
-		       enum change_verb verb, const char *name)
+static void event_happens(struct channel_record *record, const struct feed_event *event)
+{
+	uint64_t number;
+	bool waits = true;
+	assert_int_equal(feed_txn_add_event(&txn, event, 1, &number), RESULT_OK);
+	assert_int_equal(
+		hold_judge(&txn, record, &delays, event, number, now_ms, &released, &waits),
+		RESULT_OK);
+	take_released();
+	if (!waits)
+		went_out(number);
+}
+
+static void happens_as(struct channel_record *record, enum change_object object,
+		       enum change_verb verb, const char *name, bool is_end)
 {
 	const struct feed_event event = {.object = (uint8_t)object,
+					 .is_end = is_end,
 					 .verb = (uint8_t)verb,
 					 .name = name,
 					 .new_name = "",
 					 .jws = "j",
 					 .jws_size = 1};
-	uint64_t number;
-	bool waits = true;
-	assert_int_equal(feed_txn_add_event(&txn, &event, 1, &number), RESULT_OK);
-	assert_int_equal(
-		hold_judge(&txn, record, &delays, &event, number, now_ms, &released, &waits),
-		RESULT_OK);
-	take_released();
-	if (!waits)
-		went_out(number);
+	event_happens(record, &event);
+}
+
+static void host_renamed(const char *name, const char *new_name)
+{
+	const struct feed_event event = {.object = CHANGE_HOST,
+					 .verb = CHANGE_UPDATE,
+					 .name = name,
+					 .new_name = new_name,
+					 .jws = "j",
+					 .jws_size = 1};
+	event_happens(&channel, &event);
+}
+
+static void happens_on(struct channel_record *record, enum change_object object,
+		       enum change_verb verb, const char *name)
+{
+	happens_as(record, object, verb, name, false);
 }
 
 static void created(const char *name)
@@ -183,6 +206,20 @@ static void all_about_a_hidden_name_and_the_hosts_below_it_waits_and_goes_out_in
 	assert_int_equal(channel.held, 0);
 	updated("new.example");
 	assert_out("8 ");
+}
+
+static void a_host_that_gets_a_name_below_a_known_one_does_not_wait_with_a_hidden_one(void **state)
+{
+	(void)state;
+	created("new.example");                               /* 0 */
+	created("other.example");                             /* 1 */
+	host_event(CHANGE_CREATE, "ns1.new.example");         /* 2 */
+	host_renamed("ns1.new.example", "ns2.other.example"); /* 3: hidden, too */
+	host_renamed("ns1.new.example", "ns1.bank.example");  /* 4 */
+	host_renamed("ns1.bank.example", "ns3.new.example");  /* 5 */
+	assert_out("4 5 ");
+	time_passes(delays.create_ms);
+	assert_out("0 2 3 1 ");
 }
 
 static void names_that_merely_look_alike_are_not_hidden_with_it(void **state)
@@ -305,6 +342,58 @@ static void a_host_goes_by_the_nearest_name_above_it_that_is_held(void **state)
 	assert_out("2 ");
 	time_passes(delays.create_ms);
 	assert_out("0 1 ");
+}
+
+/* A pending create is held as any other; its end, or that it came to nothing, hides nothing anew. */
+static void the_end_of_a_pending_create_follows_it_or_goes_at_once(void **state)
+{
+	(void)state;
+	created("new.example");
+	happens_as(&channel, CHANGE_DOMAIN, CHANGE_CREATE, "new.example", true);
+	assert_out("");
+	assert_int_equal(channel.held, 2);
+	time_passes(delays.create_ms);
+	assert_out("0 1 ");
+	created("other.example");
+	time_passes(delays.create_ms);
+	happens_as(&channel, CHANGE_DOMAIN, CHANGE_CREATE, "other.example", true);
+	assert_out("2 3 ");
+	assert_int_equal(channel.held, 0);
+}
+
+static void the_end_of_a_pending_delete_brings_it_out_and_is_not_delayed(void **state)
+{
+	(void)state;
+	deleted("a.example");
+	happens_as(&channel, CHANGE_DOMAIN, CHANGE_DELETE, "a.example", true);
+	assert_out("0 1 ");
+	happens_as(&channel, CHANGE_DOMAIN, CHANGE_DELETE, "a.example", true);
+	assert_out("2 ");
+	assert_int_equal(channel.held, 0);
+}
+
+static void a_transfer_follows_a_hidden_name_and_brings_out_a_delete(void **state)
+{
+	(void)state;
+	created("new.example");
+	happens_on(&channel, CHANGE_DOMAIN, CHANGE_TRANSFER, "new.example");
+	deleted("old.example");
+	assert_out("");
+	happens_on(&channel, CHANGE_DOMAIN, CHANGE_TRANSFER, "old.example");
+	assert_out("2 3 ");
+}
+
+/* Though their handle may look like the name that is hidden. */
+static void objects_without_a_name_are_never_delayed(void **state)
+{
+	(void)state;
+	created("new.example");
+	for (int object = CHANGE_NSSET; object < CHANGE_OBJECTS; object++) {
+		happens_on(&channel, (enum change_object)object, CHANGE_CREATE, "new.example");
+		happens_on(&channel, (enum change_object)object, CHANGE_DELETE, "ns.new.example");
+	}
+	assert_out("1 2 3 4 5 6 7 8 ");
+	assert_int_equal(channel.held, 1);
 }
 
 static void what_is_due_goes_out_in_the_order_of_its_times(void **state)
@@ -526,6 +615,8 @@ int main(void)
 		WITH_STORE(a_create_waits_for_its_delay_and_no_millisecond_longer),
 		WITH_STORE(
 			all_about_a_hidden_name_and_the_hosts_below_it_waits_and_goes_out_in_order),
+		WITH_STORE(
+			a_host_that_gets_a_name_below_a_known_one_does_not_wait_with_a_hidden_one),
 		WITH_STORE(names_that_merely_look_alike_are_not_hidden_with_it),
 		WITH_STORE(a_known_domain_below_a_hidden_one_is_not_hidden_with_it),
 		WITH_STORE(a_delete_waits_for_its_own_delay),
@@ -538,6 +629,10 @@ int main(void)
 		WITH_STORE(
 			host_events_below_a_name_whose_delete_is_held_go_at_once_and_release_nothing),
 		WITH_STORE(a_host_goes_by_the_nearest_name_above_it_that_is_held),
+		WITH_STORE(the_end_of_a_pending_create_follows_it_or_goes_at_once),
+		WITH_STORE(the_end_of_a_pending_delete_brings_it_out_and_is_not_delayed),
+		WITH_STORE(a_transfer_follows_a_hidden_name_and_brings_out_a_delete),
+		WITH_STORE(objects_without_a_name_are_never_delayed),
 		WITH_STORE(what_is_due_goes_out_in_the_order_of_its_times),
 		WITH_STORE(a_release_is_paced_and_the_name_stays_hidden_until_its_last_event),
 		WITH_STORE(a_release_stops_after_so_many_names_with_all_that_waits_behind_them),

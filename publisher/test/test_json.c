@@ -47,10 +47,11 @@ static void commas_stand_between_and_nowhere_else(void **state)
 	json_close_list(&json);
 	json_open_object(&json, "c");
 	json_put_true(&json, "d");
+	json_put_bool(&json, "f", false);
 	json_close_object(&json);
 	json_put_bytes(&json, "e", "xyz", 2);
 	json_close_object(&json);
-	assert_text("{\"a\":\"x\",\"b\":[1,{},true],\"c\":{\"d\":true},\"e\":\"xy\"}");
+	assert_text("{\"a\":\"x\",\"b\":[1,{},true],\"c\":{\"d\":true,\"f\":false},\"e\":\"xy\"}");
 }
 
 static void numbers_are_whole_over_their_whole_range(void **state)

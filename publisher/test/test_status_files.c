@@ -226,6 +226,41 @@ static void the_next_publisher_goes_on_with_what_is_retired(void **state)
 	assert_int_equal(at("sum.accepted"), 11);
 }
 
+/* Twice a process's namespaces with each process: the sum, which lasts, stays as it is. */
+static void namespaces_are_bounded_however_many_processes_met_others(void **state)
+{
+	(void)state;
+	char text[8192];
+	for (uint64_t writer = 1; writer <= 20; writer++) {
+		int used =
+			snprintf(text, sizeof text,
+				 "{\"namespaces\":{\"urn:own\":{\"unread\":1,\"passed_over\":0}");
+		for (int i = 0; i < 2 * STATUS_NAMESPACES_MAX; i++)
+			used += snprintf(text + used, sizeof text - (size_t)used,
+					 ",\"urn:%d-%d\":{\"unread\":0,\"passed_over\":2}",
+					 (int)writer, i);
+		snprintf(text + used, sizeof text - (size_t)used,
+			 ",\"others\":{\"unread\":3,\"passed_over\":4}}}");
+		put_tap(writer, text);
+	}
+	for (int retired = 0; retired <= 1; retired++) {
+		gather();
+		const json_t *namespaces =
+			json_object_get(json_object_get(all, "sum"), "namespaces");
+		assert_int_equal(json_object_size(namespaces), STATUS_NAMESPACES_MAX + 1);
+		assert_int_equal(at("sum.namespaces.urn:own.unread"), 20);
+		assert_int_equal(at("sum.namespaces.others.unread"), 60);
+		assert_int_equal(
+			at("sum.namespaces.others.passed_over"),
+			20 * 4 +
+				(20 * 2 * STATUS_NAMESPACES_MAX - (STATUS_NAMESPACES_MAX - 1)) * 2);
+		for (uint64_t writer = 1; writer <= 20 && !retired; writer++)
+			assert_true(status_files_retire(files, writer));
+		write_publisher("\"publisher\":{}");
+	}
+	assert_int_equal(at("taps"), 0);
+}
+
 static void a_file_that_can_not_be_read_is_retired_without_counters(void **state)
 {
 	(void)state;
@@ -286,6 +321,7 @@ int main(void)
 		IN_FOLDER(the_publishers_file_is_shown_with_its_age_and_owner),
 		IN_FOLDER(a_retired_process_stays_in_the_sums_but_not_its_queue),
 		IN_FOLDER(the_next_publisher_goes_on_with_what_is_retired),
+		IN_FOLDER(namespaces_are_bounded_however_many_processes_met_others),
 		IN_FOLDER(a_file_that_can_not_be_read_is_retired_without_counters),
 		IN_FOLDER(a_publisher_that_can_not_write_still_knows_its_own),
 		IN_FOLDER(the_folder_is_its_owners_alone_and_must_be_one),
