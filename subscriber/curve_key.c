@@ -70,3 +70,8 @@ int curve_key_read_secret(const char *path, char secret[CURVE_KEY_SIZE],
 	buffer_free(&file);
 	return result;
 }
+
+int curve_key_make(char secret[CURVE_KEY_SIZE], char public[CURVE_KEY_SIZE])
+{
+	return zmq_curve_keypair(public, secret) == 0 ? RESULT_OK : RESULT_CONFIG;
+}

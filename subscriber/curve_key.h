@@ -21,4 +21,7 @@ MUST_USE int curve_key_read_public(const char *path, char key[CURVE_KEY_SIZE], c
 MUST_USE int curve_key_read_secret(const char *path, char secret[CURVE_KEY_SIZE],
 				   char public[CURVE_KEY_SIZE], char *why, size_t why_size);
 
+/* A new pair of keys, for a server that takes every client. RESULT_OK; RESULT_CONFIG: libzmq lacks CURVE. */
+MUST_USE int curve_key_make(char secret[CURVE_KEY_SIZE], char public[CURVE_KEY_SIZE]);
+
 #endif

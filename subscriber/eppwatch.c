@@ -1,6 +1,10 @@
 /* eppwatch: the other end of the feed. Each subcommand has a file of its own. */
+#include "subscriber/audit.h"
 #include "subscriber/follow.h"
+#include "subscriber/follow_log.h"
 #include "subscriber/options.h"
+#include "subscriber/prove.h"
+#include "subscriber/reconcile.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -35,69 +39,106 @@ static bool wants_color(const char *when)
 	return (!no_color || !*no_color) && isatty(STDOUT_FILENO);
 }
 
-static int follow(int count, char *const *arguments)
+static struct show show_of(const struct options *options)
+{
+	return (struct show){.out = stdout,
+			     .err = stderr,
+			     .channel = options->channel,
+			     .json = options->json,
+			     .color = wants_color(options->color)};
+}
+
+static enum watch_exit follow(const struct options *options)
+{
+	const struct show show = show_of(options);
+	return options->address ? follow_log_run(options, show, &stop)
+				: follow_run(options, show, &stop);
+}
+
+static enum watch_exit audit(const struct options *options)
+{
+	return audit_run(options, stdout, stderr, &stop);
+}
+
+static enum watch_exit prove(const struct options *options)
+{
+	return prove_run(options, stdout, stderr, &stop);
+}
+
+static enum watch_exit verify_proof(const struct options *options)
+{
+	return verify_proof_run(options, stdout, stderr);
+}
+
+static enum watch_exit reconcile(const struct options *options)
+{
+	return reconcile_run(options, show_of(options), &stop);
+}
+
+static const struct subcommand {
+	enum options_of of;
+	enum watch_exit (*run)(const struct options *options);
+	const char *help;
+} subcommands[] = {
+	{OPTIONS_FOLLOW, follow, "show a channel's events as they come, each verified first"},
+	{OPTIONS_AUDIT, audit, "verify the whole log of a channel"},
+	{OPTIONS_PROVE, prove, "write the proof that an event is in the log"},
+	{OPTIONS_VERIFY_PROOF, verify_proof, "judge such a proof, without asking anybody"},
+	{OPTIONS_RECONCILE, reconcile,
+	 "compare what a registrar sent with what the registry tells"},
+};
+
+enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
+
+static enum watch_exit run(const struct subcommand *subcommand, int count, char *const *arguments)
 {
 	char why[512];
 	struct options options;
-	if (options_parse(count, arguments, &options, why, sizeof why) != RESULT_OK) {
-		fprintf(stderr, "eppwatch follow: %s\n", why);
-		return FOLLOW_USAGE;
+	if (options_parse(subcommand->of, count, arguments, &options, why, sizeof why) !=
+	    RESULT_OK) {
+		fprintf(stderr, "eppwatch %s: %s\n", options_name(subcommand->of), why);
+		return WATCH_USAGE;
 	}
-	int end = FOLLOW_DONE;
+	enum watch_exit end = WATCH_DONE;
 	if (options.help) {
-		options_help(stdout);
+		options_help(subcommand->of, stdout);
 	} else if (options.version) {
 		puts("eppwatch " EPPTAP_VERSION);
 	} else {
-		struct show show = {.out = stdout,
-				    .err = stderr,
-				    .channel = options.channel,
-				    .json = options.json,
-				    .color = wants_color(options.color)};
 		catch_signals();
-		end = follow_run(&options, show, &stop);
+		end = subcommand->run(&options);
 	}
 	options_free(&options);
 	return end;
 }
 
-static const struct subcommand {
-	const char *name;
-	int (*run)(int count, char *const *arguments);
-	const char *help;
-} subcommands[] = {
-	{"follow", follow, "show a channel's events as they come, each verified first"},
-};
-
-enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
-
 static void help(FILE *out)
 {
-	fputs("usage: eppwatch SUBCOMMAND [option]...\n"
+	fputs("usage: eppwatch SUBCOMMAND [argument or option]...\n"
 	      "       eppwatch SUBCOMMAND --help | --help | --version\n\n",
 	      out);
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
-		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
+		fprintf(out, "  %-13s %s\n", options_name(subcommands[i].of), subcommands[i].help);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
 		help(stderr);
-		return FOLLOW_USAGE;
+		return WATCH_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0) {
 		help(stdout);
-		return FOLLOW_DONE;
+		return WATCH_DONE;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("eppwatch " EPPTAP_VERSION);
-		return FOLLOW_DONE;
+		return WATCH_DONE;
 	}
 	for (size_t i = 0; i < SUBCOMMANDS; i++) {
-		if (strcmp(argv[1], subcommands[i].name) == 0)
-			return subcommands[i].run(argc - 2, argv + 2);
+		if (strcmp(argv[1], options_name(subcommands[i].of)) == 0)
+			return (int)run(&subcommands[i], argc - 2, argv + 2);
 	}
 	fputs("eppwatch: no such subcommand: eppwatch --help has them all\n", stderr);
-	return FOLLOW_USAGE;
+	return WATCH_USAGE;
 }

@@ -70,10 +70,12 @@ static int set_curve(struct feed_socket *socket, const struct feed_socket_settin
 
 static int subscribe(struct feed_socket *socket, const struct feed_socket_settings *settings)
 {
-	static const char own[] = {FEED_OWN_TOPIC_MARK};
 	if (settings->name_count == 0)
 		return zmq_setsockopt(socket->sub, ZMQ_SUBSCRIBE, "", 0);
-	int failed = zmq_setsockopt(socket->sub, ZMQ_SUBSCRIBE, own, sizeof own);
+	int failed = zmq_setsockopt(socket->sub, ZMQ_SUBSCRIBE, FEED_EVENT_TOPIC,
+				    strlen(FEED_EVENT_TOPIC));
+	failed |= zmq_setsockopt(socket->sub, ZMQ_SUBSCRIBE, FEED_CHECKPOINT_TOPIC,
+				 strlen(FEED_CHECKPOINT_TOPIC));
 	for (size_t i = 0; i < settings->name_count; i++) {
 		char topic[FEED_TOPIC_SIZE];
 		if (feed_topic(settings->names[i], topic) != RESULT_OK)
@@ -138,6 +140,12 @@ int feed_socket_open(const struct feed_socket_settings *settings, struct feed_so
 out:
 	feed_socket_close(&made);
 	return result;
+}
+
+int feed_socket_subscribe(struct feed_socket *socket, const char *topic)
+{
+	return zmq_setsockopt(socket->sub, ZMQ_SUBSCRIBE, topic, strlen(topic)) == 0 ? RESULT_OK
+										     : RESULT_NOMEM;
 }
 
 void feed_socket_wait(struct feed_socket *socket, long timeout_ms)

@@ -46,6 +46,9 @@ enum feed_socket_news {
 MUST_USE int feed_socket_open(const struct feed_socket_settings *settings,
 			      struct feed_socket **socket, char *why, size_t why_size);
 
+/* Receives this topic, and all that begin with it, from now on. RESULT_OK, RESULT_NOMEM. */
+MUST_USE int feed_socket_subscribe(struct feed_socket *socket, const char *topic);
+
 /* Waits until there is something to receive or to tell, a signal came, or `timeout_ms` are over. */
 void feed_socket_wait(struct feed_socket *socket, long timeout_ms);
 

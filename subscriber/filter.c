@@ -36,8 +36,10 @@ bool filter_passes(const struct options *options, const struct event *event)
 {
 	if (event->own)
 		return true;
-	if (options->names.count > 0 && !is_in_any(&options->names, event->name) &&
-	    !is_in_any(&options->names, event->new_name))
+	/* An object with a handle has no name, though its handle may look like one. */
+	if (options->names.count > 0 &&
+	    (event->handle || (!is_in_any(&options->names, event->name) &&
+			       !is_in_any(&options->names, event->new_name))))
 		return false;
 	if (options->registrars.count > 0 &&
 	    !has(&options->registrars,

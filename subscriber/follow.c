@@ -177,9 +177,12 @@ static int take_round(struct follow *follow, struct feed_socket *socket,
 {
 	for (int i = 0; i < ROUND_MAX && !*stop && !follow_is_complete(follow); i++) {
 		struct message message;
+		struct clock_reading now;
 		if (feed_socket_receive(socket, &message) != RESULT_OK)
 			break;
-		int result = follow_message(follow, &message, clock_monotonic_us());
+		clock_read(&now);
+		follow->show.now_ms = now.wall_us / 1000;
+		int result = follow_message(follow, &message, now.monotonic_us);
 		if (result != RESULT_OK)
 			return result;
 	}
@@ -225,28 +228,28 @@ static int tell_sum(struct follow *follow, int result)
 	return told == RESULT_OK ? result : told;
 }
 
-static enum follow_exit exit_of(const struct follow *follow, int result, bool stopped)
+static enum watch_exit exit_of(const struct follow *follow, int result, bool stopped)
 {
 	/* A signal may have broken off a write. */
 	if (result != RESULT_OK && result != RESULT_TIMEOUT && !stopped) {
 		(void)!show_note(&follow->show, "%s",
 				 result == RESULT_STORE ? strerror(errno) : result_text(result));
-		return FOLLOW_UNVERIFIED;
+		return WATCH_WRONG;
 	}
 	if (follow->unverified > 0)
-		return FOLLOW_UNVERIFIED;
+		return WATCH_WRONG;
 	if (result == RESULT_TIMEOUT && (follow->options->count > 0 || !follow->connected))
-		return FOLLOW_TIMEOUT;
-	return FOLLOW_DONE;
+		return WATCH_TIMEOUT;
+	return WATCH_DONE;
 }
 
-enum follow_exit follow_run(const struct options *options, struct show show,
-			    volatile const sig_atomic_t *stop)
+enum watch_exit follow_run(const struct options *options, struct show show,
+			   volatile const sig_atomic_t *stop)
 {
 	char why[WHY_SIZE];
 	struct follow follow = {.show = show, .options = options};
 	struct feed_socket *socket = NULL;
-	enum follow_exit end = FOLLOW_USAGE;
+	enum watch_exit end = WATCH_USAGE;
 	if (follow_open(&follow, options, show, why, sizeof why) != RESULT_OK ||
 	    open_socket(options, &socket, why, sizeof why) != RESULT_OK) {
 		(void)!show_note(&show, "%s", why);

@@ -11,17 +11,11 @@
 #include "subscriber/options.h"
 #include "subscriber/seen.h"
 #include "subscriber/show.h"
+#include "subscriber/watch_exit.h"
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-enum follow_exit {
-	FOLLOW_DONE = 0,
-	FOLLOW_UNVERIFIED = 1, /* something did not verify; or could not be read or written */
-	FOLLOW_USAGE = 2,
-	FOLLOW_TIMEOUT = 3, /* the count was not reached in time, or there never was a connection */
-};
 
 struct follow {
 	const struct options *options;
@@ -48,7 +42,7 @@ void follow_close(struct follow *follow);
 
 /* The whole of it, until the count is reached, the time is over, or `stop` is set by a signal (seen within half a
  * second). */
-enum follow_exit follow_run(const struct options *options, struct show show,
-			    volatile const sig_atomic_t *stop);
+enum watch_exit follow_run(const struct options *options, struct show show,
+			   volatile const sig_atomic_t *stop);
 
 #endif

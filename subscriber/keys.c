@@ -22,7 +22,7 @@ struct key_set {
 };
 
 struct keys {
-	const char *path;
+	struct keys_source source;
 	struct key_set set;     /* of the file */
 	struct key_set learned; /* of the feed */
 	struct key_set revoked; /* ids alone */
@@ -124,17 +124,25 @@ static int set_parse(struct key_set *set, const struct buffer *file, const struc
 	return result;
 }
 
-static int set_load(struct key_set *set, const struct complaint *why)
+static int read_file(void *context, struct buffer *into, const struct complaint *why)
+{
+	(void)context;
+	int result = file_read(why->path, into);
+	if (result == RESULT_STORE)
+		return complain(why, RESULT_CONFIG, "can't be read: %s", strerror(errno));
+	if (result == RESULT_FULL)
+		return complain(why, RESULT_CONFIG, "over %d bytes: too large for a JWKS",
+				KEYS_FILE_MAX);
+	return result;
+}
+
+static int set_load(struct key_set *set, const struct keys_source *source,
+		    const struct complaint *why)
 {
 	struct buffer file;
 	buffer_init(&file, KEYS_FILE_MAX);
-	int result = file_read(why->path, &file);
-	if (result == RESULT_STORE)
-		result = complain(why, RESULT_CONFIG, "can't be read: %s", strerror(errno));
-	else if (result == RESULT_FULL)
-		result = complain(why, RESULT_CONFIG, "over %d bytes: too large for a JWKS",
-				  KEYS_FILE_MAX);
-	else if (result == RESULT_OK)
+	int result = source->read(source->context, &file, why);
+	if (result == RESULT_OK)
 		result = set_parse(set, &file, why);
 	if (result == RESULT_NOMEM)
 		(void)complain(why, result, "out of memory");
@@ -146,10 +154,16 @@ static int set_load(struct key_set *set, const struct complaint *why)
 
 int keys_load(const char *path, struct keys **keys, char *why, size_t why_size)
 {
-	const struct complaint to = {.path = path, .text = why, .size = why_size};
+	return keys_open(&(struct keys_source){.name = path, .read = read_file}, keys, why,
+			 why_size);
+}
+
+int keys_open(const struct keys_source *source, struct keys **keys, char *why, size_t why_size)
+{
+	const struct complaint to = {.path = source->name, .text = why, .size = why_size};
 	struct key_set set = {0};
 	*keys = NULL;
-	int result = set_load(&set, &to);
+	int result = set_load(&set, source, &to);
 	if (result != RESULT_OK)
 		return result;
 	*keys = calloc(1, sizeof **keys);
@@ -157,20 +171,20 @@ int keys_load(const char *path, struct keys **keys, char *why, size_t why_size)
 		set_free(&set);
 		return complain(&to, RESULT_NOMEM, "out of memory");
 	}
-	(*keys)->path = path;
+	(*keys)->source = *source;
 	(*keys)->set = set;
 	return RESULT_OK;
 }
 
 int keys_reread(struct keys *keys, int64_t now_us, char *why, size_t why_size)
 {
-	const struct complaint to = {.path = keys->path, .text = why, .size = why_size};
+	const struct complaint to = {.path = keys->source.name, .text = why, .size = why_size};
 	if (keys->reread && now_us - keys->reread_us < KEYS_REREAD_MS * INT64_C(1000))
 		return RESULT_BUSY;
 	keys->reread = true;
 	keys->reread_us = now_us;
 	struct key_set set = {0};
-	int result = set_load(&set, &to);
+	int result = set_load(&set, &keys->source, &to);
 	if (result != RESULT_OK)
 		return result;
 	set_free(&keys->set);
@@ -222,6 +236,11 @@ int keys_learn(struct keys *keys, const json_t *what, char *why, size_t why_size
 		return RESULT_OK;
 	snprintf(gone.id, sizeof gone.id, "%s", kid);
 	return set_add(&keys->revoked, &gone);
+}
+
+bool keys_is_revoked(const struct keys *keys, const char *kid)
+{
+	return set_find(&keys->revoked, kid) != NULL;
 }
 
 EVP_PKEY *keys_find(const struct keys *keys, const char *kid)

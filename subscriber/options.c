@@ -1,161 +1,52 @@
 #include "subscriber/options.h"
 
-#include "base/name.h"
-#include "base/token.h"
-#include "publisher/feed_format.h"
 #include "subscriber/complaint.h"
-#include "subscriber/impact.h"
+#include "subscriber/option_table.h"
+#include "subscriber/times.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAID_MAX = 100, TIMEOUT_MAX_S = 100 * 366 * 86400L };
+enum { SAID_MAX = 100, LEFT_WIDTH = 22, IMPACTS_SIZE = 256, IMPACTS_WIDTH = 70 };
 
-enum kind { KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_FLAG };
-
-struct row {
-	const char *name;
-	const char *value; /* its name in the help */
-	enum kind kind;
-	bool needed;
-	size_t offset;
-	bool (*is_right)(const char *value);
-	const char *right; /* what would be */
-	uint64_t max;
-	void (*normalise)(char *copy);
-	const char *help;
-};
-
-static bool is_not_empty(const char *value)
+static void *member_of(struct options *options, size_t offset)
 {
-	return *value != '\0';
+	return (char *)options + offset;
 }
 
-static bool is_endpoint(const char *value)
+static int complain_value(const struct option_row *row, const char *value,
+			  const struct complaint *why)
 {
-	return strncmp(value, "tcp://", 6) == 0 || strncmp(value, "ipc://", 6) == 0;
-}
-
-static bool is_channel(const char *value)
-{
-	size_t size = strlen(value);
-	return size > 0 && size <= 63 &&
-	       strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == size;
-}
-
-static bool is_registry(const char *value)
-{
-	return strncmp(value, "https://", 8) == 0 && value[8] != '\0';
-}
-
-static bool is_registrar(const char *value)
-{
-	return token_is_title(value, strlen(value));
-}
-
-/* A name as the feed has it; empty if it is none. */
-static void normalise_name(char *copy)
-{
-	char name[NAME_SIZE];
-	(void)!name_read(copy, strlen(copy), name);
-	memcpy(copy, name, strlen(name) + 1); /* never longer */
-}
-
-static bool is_impact(const char *value)
-{
-	return impact_is_known(value);
-}
-
-static bool is_color(const char *value)
-{
-	return strcmp(value, "always") == 0 || strcmp(value, "never") == 0 ||
-	       strcmp(value, "auto") == 0;
-}
-
-#define AT(member) offsetof(struct options, member)
-
-static const struct row rows[] = {
-	{"--connect", "ENDPOINT", KIND_TEXT, true, AT(connect), is_endpoint,
-	 "tcp://HOST:PORT would be right", 0, NULL, "the channel's address, tcp://HOST:PORT"},
-	{"--channel", "NAME", KIND_TEXT, true, AT(channel), is_channel,
-	 "lower-case letters, digits and hyphens would be right", 0, NULL,
-	 "the channel's name, shown with each event"},
-	{"--registry", "URL", KIND_TEXT, true, AT(registry), is_registry,
-	 "the https:// URL that the registry puts into each event would be right", 0, NULL,
-	 "the registry's URL: events of another are not verified"},
-	{"--jwks", "FILE", KIND_TEXT, true, AT(jwks), is_not_empty, "a file's name would be right",
-	 0, NULL, "the registry's event keys (JWKS), got in a way you trust"},
-	{"--curve-server", "FILE", KIND_TEXT, false, AT(curve_server), is_not_empty,
-	 "a file's name would be right", 0, NULL, "the server's public CURVE key, one z85 line"},
-	{"--curve-key", "FILE", KIND_TEXT, false, AT(curve_key), is_not_empty,
-	 "a file's name would be right", 0, NULL,
-	 "your secret CURVE key, one z85 line, readable by you alone"},
-	{"--name", "NAME", KIND_LIST, false, AT(names), is_not_empty,
-	 "a domain or host name would be right, with xn-- labels for other alphabets", 0,
-	 normalise_name, "only this name and the hosts below it"},
-	{"--registrar", "ID", KIND_LIST, false, AT(registrars), is_registrar,
-	 "printable ASCII, single spaces within, at most 64 characters, would be right", 0, NULL,
-	 "only events of this registrar, as the feed names it"},
-	{"--impact", "CLASS", KIND_LIST, false, AT(impacts), is_impact, NULL, 0, NULL,
-	 "only events with this impact"},
-	{"--count", "N", KIND_NUMBER, false, AT(count), NULL, NULL, INT64_MAX, NULL,
-	 "end after N events were shown"},
-	{"--timeout", "SECONDS", KIND_NUMBER, false, AT(timeout_s), NULL, NULL, TIMEOUT_MAX_S, NULL,
-	 "end after this time"},
-	{"--json", NULL, KIND_FLAG, false, AT(json), NULL, NULL, 0, NULL,
-	 "one line of JSON for each event, the claims as they were signed"},
-	{"--color", "WHEN", KIND_TEXT, false, AT(color), is_color,
-	 "always, never or auto would be right", 0, NULL,
-	 "always, never or auto (on a terminal, unless NO_COLOR is set)"},
-	{"--help", NULL, KIND_FLAG, false, AT(help), NULL, NULL, 0, NULL, "this text"},
-	{"--version", NULL, KIND_FLAG, false, AT(version), NULL, NULL, 0, NULL, "the version"},
-};
-
-enum { ROWS = sizeof rows / sizeof *rows };
-
-static void *member_of(struct options *options, const struct row *row)
-{
-	return (char *)options + row->offset;
-}
-
-/* The impacts, one after the other, for messages and help. */
-static void list_impacts(char *text, size_t size)
-{
-	size_t at = 0;
-	text[0] = '\0';
-	for (size_t i = 0; i < FEED_IMPACTS && at < size; i++)
-		at += (size_t)snprintf(text + at, size - at, "%s%s", i ? " " : "",
-				       feed_impact_name(i));
-}
-
-static int complain_value(const struct row *row, const char *value, const struct complaint *why)
-{
-	char known[256];
+	char known[IMPACTS_SIZE];
 	if (row->right)
 		return complain(why, RESULT_INVALID, "%s %.*s: %s", row->name, SAID_MAX, value,
 				row->right);
-	list_impacts(known, sizeof known);
+	option_list_impacts(known, sizeof known);
 	return complain(why, RESULT_INVALID, "%s %.*s: one of these would be right: %s", row->name,
 			SAID_MAX, value, known);
 }
 
-static int take_text(struct options *options, const struct row *row, const char *value,
+static int complain_twice(const struct option_row *row, const struct complaint *why)
+{
+	return complain(why, RESULT_INVALID, "%s stands twice: once would be right", row->name);
+}
+
+static int take_text(struct options *options, const struct option_row *row, const char *value,
 		     const struct complaint *why)
 {
-	const char **member = member_of(options, row);
+	const char **member = member_of(options, row->offset);
 	if (*member)
-		return complain(why, RESULT_INVALID, "%s stands twice: once would be right",
-				row->name);
+		return complain_twice(row, why);
 	if (!row->is_right(value))
 		return complain_value(row, value, why);
 	*member = value;
 	return RESULT_OK;
 }
 
-static int take_list(struct options *options, const struct row *row, const char *value,
+static int take_list(struct options *options, const struct option_row *row, const char *value,
 		     const struct complaint *why)
 {
-	struct option_list *list = member_of(options, row);
+	struct option_list *list = member_of(options, row->offset);
 	char *copy = strdup(value);
 	if (!copy)
 		return RESULT_NOMEM;
@@ -175,20 +66,26 @@ static int take_list(struct options *options, const struct row *row, const char 
 	return RESULT_OK;
 }
 
-static int take_number(struct options *options, const struct row *row, const char *value,
+/* A whole number up to `max`. */
+static bool read_number(const char *value, uint64_t max, uint64_t *number)
+{
+	*number = 0;
+	for (const char *at = value; *at; at++) {
+		if (*at < '0' || *at > '9' || *number > max / 10)
+			return false;
+		*number = *number * 10 + (uint64_t)(*at - '0');
+	}
+	return *value != '\0' && *number <= max;
+}
+
+static int take_number(struct options *options, const struct option_row *row, const char *value,
 		       const struct complaint *why)
 {
-	uint64_t *member = member_of(options, row);
-	uint64_t number = 0;
+	uint64_t *member = member_of(options, row->offset);
+	uint64_t number;
 	if (*member)
-		return complain(why, RESULT_INVALID, "%s stands twice: once would be right",
-				row->name);
-	bool right = *value != '\0';
-	for (const char *at = value; *at && right; at++) {
-		right = *at >= '0' && *at <= '9' && number <= row->max / 10;
-		number = number * 10 + (uint64_t)(*at - '0');
-	}
-	if (!right || number == 0 || number > row->max)
+		return complain_twice(row, why);
+	if (!read_number(value, row->max, &number) || number == 0)
 		return complain(why, RESULT_INVALID,
 				"%s %.*s: a whole number from 1 to %llu would be right", row->name,
 				SAID_MAX, value, (unsigned long long)row->max);
@@ -196,69 +93,161 @@ static int take_number(struct options *options, const struct row *row, const cha
 	return RESULT_OK;
 }
 
-/* The row for "--name" or "--name=value"; *value is what stands behind the sign, or NULL. */
-static const struct row *find_row(const char *argument, const char **value)
+static int take_place(struct options *options, const struct option_row *row, const char *value,
+		      const struct complaint *why)
 {
+	static const struct {
+		const char *word;
+		enum option_place_kind kind;
+	} words[] = {{"start", PLACE_START}, {"end", PLACE_END}, {"last", PLACE_LAST}};
+	struct option_place *place = member_of(options, row->offset);
+	if (place->kind != PLACE_NONE)
+		return complain_twice(row, why);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcmp(value, words[i].word) == 0)
+			place->kind = words[i].kind;
+	}
+	if (place->kind == PLACE_NONE && read_number(value, INT64_MAX, &place->index))
+		place->kind = PLACE_INDEX;
+	if (place->kind == PLACE_NONE && times_read(value, &place->time_ms))
+		place->kind = PLACE_TIME;
+	if (place->kind != PLACE_NONE)
+		return RESULT_OK;
+	return complain(why, RESULT_INVALID,
+			"%s %.*s: a number, start, end, last, or a time as 2026-11-27T21:00:00Z "
+			"would be right",
+			row->name, SAID_MAX, value);
+}
+
+/* The row for "--name" or "--name=value"; *value is what stands behind the sign, or NULL. */
+static const struct option_row *find_row(enum options_of of, const char *argument,
+					 const char **value)
+{
+	const struct option_row *row;
 	size_t size = strcspn(argument, "=");
 	*value = argument[size] ? argument + size + 1 : NULL;
-	for (size_t i = 0; i < ROWS; i++) {
-		if (strlen(rows[i].name) == size && strncmp(rows[i].name, argument, size) == 0)
-			return &rows[i];
+	for (size_t i = 0; (row = option_row(i)); i++) {
+		if (row->of & of && strlen(row->name) == size &&
+		    strncmp(row->name, argument, size) == 0)
+			return row;
 	}
 	return NULL;
 }
 
-static int take(struct options *options, const struct row *row, const char *value,
+static int take(struct options *options, const struct option_row *row, const char *value,
 		const struct complaint *why)
 {
 	switch (row->kind) {
-	case KIND_TEXT:
+	case OPTION_TEXT:
 		return take_text(options, row, value, why);
-	case KIND_LIST:
+	case OPTION_LIST:
 		return take_list(options, row, value, why);
-	case KIND_NUMBER:
+	case OPTION_NUMBER:
 		return take_number(options, row, value, why);
-	case KIND_FLAG:
+	case OPTION_PLACE:
+		return take_place(options, row, value, why);
+	case OPTION_FLAG:
 		break;
 	}
-	*(bool *)member_of(options, row) = true;
+	*(bool *)member_of(options, row->offset) = true;
 	return RESULT_OK;
 }
 
-static int take_all(int count, char *const *arguments, struct options *options,
-		    const struct complaint *why)
+/* Argument number `number` of those that the subcommand takes; NULL: there are no more. */
+static const struct option_argument *argument_of(enum options_of of, size_t number)
+{
+	const struct option_argument *argument;
+	for (size_t i = 0; (argument = option_argument(i)); i++) {
+		if (argument->of & of && number-- == 0)
+			return argument;
+	}
+	return NULL;
+}
+
+/* An option that is none, or something that no argument could be. */
+static bool is_no_argument(const char *text)
+{
+	bool is_printable = true;
+	for (const char *at = text; *at; at++)
+		is_printable &= (unsigned char)*at >= ' ' && *at != 0x7f;
+	return *text == '\0' || (text[0] == '-' && text[1] == '-') || !is_printable;
+}
+
+static int take_argument(enum options_of of, struct options *options, size_t number,
+			 const char *value, const struct complaint *why)
+{
+	const struct option_argument *argument = argument_of(of, number);
+	if (!argument || is_no_argument(value))
+		return complain(why, RESULT_INVALID,
+				"%.*s: no such option: eppwatch %s --help has them all", SAID_MAX,
+				value, options_name(of));
+	if (argument->kind == OPTION_TEXT)
+		*(const char **)member_of(options, argument->offset) = value;
+	else if (!read_number(value, INT64_MAX, member_of(options, argument->offset)))
+		return complain(why, RESULT_INVALID, "%s %.*s: %s would be right", argument->name,
+				SAID_MAX, value, argument->right);
+	return RESULT_OK;
+}
+
+static int take_all(enum options_of of, int count, char *const *arguments, struct options *options,
+		    size_t *taken, const struct complaint *why)
 {
 	for (int i = 0; i < count; i++) {
 		const char *value;
-		const struct row *row = find_row(arguments[i], &value);
-		if (!row)
-			return complain(why, RESULT_INVALID,
-					"%.*s: no such option: eppwatch follow --help has them all",
-					SAID_MAX, arguments[i]);
-		if (row->kind == KIND_FLAG && value)
-			return complain(why, RESULT_INVALID, "%s takes no value", row->name);
-		if (row->kind != KIND_FLAG && !value && ++i == count)
-			return complain(why, RESULT_INVALID,
-					"%s lacks its value: %s %s would be right", row->name,
-					row->name, row->value);
-		if (row->kind != KIND_FLAG && !value)
-			value = arguments[i];
-		int result = take(options, row, value, why);
+		int result;
+		const struct option_row *row = find_row(of, arguments[i], &value);
+		if (!row) {
+			result = take_argument(of, options, (*taken)++, arguments[i], why);
+		} else if (row->kind == OPTION_FLAG && value) {
+			result = complain(why, RESULT_INVALID, "%s takes no value", row->name);
+		} else if (row->kind != OPTION_FLAG && !value && ++i == count) {
+			result = complain(why, RESULT_INVALID,
+					  "%s lacks its value: %s %s would be right", row->name,
+					  row->name, row->value);
+		} else {
+			result = take(options, row, value ? value : arguments[i], why);
+		}
 		if (result != RESULT_OK)
 			return result;
 	}
 	return RESULT_OK;
 }
 
-static int check_together(struct options *options, const struct complaint *why)
+static int check_arguments(enum options_of of, size_t taken, const struct complaint *why)
 {
-	if (options->help || options->version)
+	const struct option_argument *next = argument_of(of, taken);
+	if (!next || next->optional & of)
 		return RESULT_OK;
-	for (size_t i = 0; i < ROWS; i++) {
-		if (rows[i].needed && !*(const char **)member_of(options, &rows[i]))
-			return complain(why, RESULT_INVALID, "%s %s is missing: %s", rows[i].name,
-					rows[i].value, rows[i].help);
+	return complain(why, RESULT_INVALID, "%s is missing: %s would be right", next->name,
+			next->right);
+}
+
+/* `eppwatch follow` without a channel's address has to be told what feed.json would say. */
+static int check_by_hand(const struct options *options, const struct complaint *why)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} needed[] = {
+		{"--connect ENDPOINT", "the channel's address, tcp://HOST:PORT",
+		 offsetof(struct options, connect)},
+		{"--channel NAME", "the channel's name, shown with each event",
+		 offsetof(struct options, channel)},
+		{"--registry URL", "the registry's URL: events of another are not verified",
+		 offsetof(struct options, registry)},
+		{"--jwks FILE", "the registry's event keys (JWKS), got in a way you trust",
+		 offsetof(struct options, jwks)},
+	};
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+		if (!*(const char *const *)((const char *)options + needed[i].offset))
+			return complain(why, RESULT_INVALID,
+					"%s is missing: %s (or give the URL of the channel's log)",
+					needed[i].name, needed[i].help);
 	}
+	if (options->cursor || options->from.kind != PLACE_NONE || options->keys.count > 0)
+		return complain(why, RESULT_INVALID,
+				"--from, --cursor and --key need a log: the URL of the channel "
+				"would be right");
 	if (!options->curve_server != !options->curve_key)
 		return complain(why, RESULT_INVALID,
 				"--curve-server and --curve-key go together: both for an "
@@ -266,14 +255,49 @@ static int check_together(struct options *options, const struct complaint *why)
 	return RESULT_OK;
 }
 
-int options_parse(int count, char *const *arguments, struct options *options, char *why,
-		  size_t why_size)
+static int check_by_log(const struct options *options, const struct complaint *why)
+{
+	if (!options->client_cert != !options->client_key)
+		return complain(why, RESULT_INVALID, "--client-cert and --client-key go together");
+	if (options->channel || options->registry || options->curve_server)
+		return complain(why, RESULT_INVALID,
+				"--channel, --registry and --curve-server are for channels without "
+				"a log: with a URL, its feed.json says it");
+	return RESULT_OK;
+}
+
+static int check_together(enum options_of of, const struct options *options,
+			  const struct complaint *why)
+{
+	if (of == OPTIONS_FOLLOW && options->from.kind == PLACE_TIME)
+		return complain(why, RESULT_INVALID,
+				"--from: a number, start, end or last would be right");
+	if (of == OPTIONS_FOLLOW && !options->address)
+		return check_by_hand(options, why);
+	if (of == OPTIONS_VERIFY_PROOF && options->keys.count == 0)
+		return complain(why, RESULT_INVALID,
+				"--key VERIFIER is missing: whose signature is to be believed");
+	if (of == OPTIONS_RECONCILE && options->registrars.count == 0)
+		return complain(why, RESULT_INVALID,
+				"--registrar ID is missing: our id, as the feed has it");
+	if (of == OPTIONS_RECONCILE && !options->own)
+		return complain(why, RESULT_INVALID,
+				"--own FILE|URL is missing: what we sent ourselves");
+	return check_by_log(options, why);
+}
+
+int options_parse(enum options_of of, int count, char *const *arguments, struct options *options,
+		  char *why, size_t why_size)
 {
 	const struct complaint to = {.text = why, .size = why_size};
+	size_t taken = 0;
 	*options = (struct options){0};
-	int result = take_all(count, arguments, options, &to);
-	if (result == RESULT_OK)
-		result = check_together(options, &to);
+	int result = take_all(of, count, arguments, options, &taken, &to);
+	bool is_asked = result == RESULT_OK && !options->help && !options->version;
+	if (is_asked)
+		result = check_arguments(of, taken, &to);
+	if (is_asked && result == RESULT_OK)
+		result = check_together(of, options, &to);
 	if (result == RESULT_NOMEM)
 		(void)complain(&to, result, "out of memory");
 	if (result != RESULT_OK)
@@ -281,29 +305,58 @@ int options_parse(int count, char *const *arguments, struct options *options, ch
 	return result;
 }
 
-void options_help(FILE *out)
+const char *options_name(enum options_of of)
 {
-	char known[256];
-	list_impacts(known, sizeof known);
-	fputs("usage: eppwatch follow --connect ENDPOINT --channel NAME --registry URL --jwks FILE"
-	      " [option]...\n\n"
-	      "Shows the changes that a registry's EPP servers made, each verified first.\n\n",
-	      out);
-	for (size_t i = 0; i < ROWS; i++) {
-		char left[64];
-		snprintf(left, sizeof left, "%s %s", rows[i].name,
-			 rows[i].value ? rows[i].value : "");
-		fprintf(out, "  %-22s %s%s\n", left, rows[i].help,
-			rows[i].needed ? " (needed)" : "");
+	return option_usage(of)->name;
+}
+
+/* A row's help may go on in a second line. */
+static void print_right(FILE *out, const char *help)
+{
+	const char *newline = strchr(help, '\n');
+	if (newline)
+		fprintf(out, "%.*s\n  %*s  %s\n", (int)(newline - help), help, LEFT_WIDTH, "",
+			newline + 1);
+	else
+		fprintf(out, "%s\n", help);
+}
+
+static void print_rows(enum options_of of, FILE *out)
+{
+	const struct option_row *row;
+	char left[128] = "";
+	for (size_t i = 0; (row = option_row(i)); i++) {
+		if (!(row->of & of) || (row->help && !*row->help))
+			continue;
+		size_t at = strlen(left);
+		snprintf(left + at, sizeof left - at, "%s%s%s%s", at ? " " : "", row->name,
+			 row->value ? " " : "", row->value ? row->value : "");
+		if (!row->help)
+			continue;
+		fprintf(out, "  %-*s  ", LEFT_WIDTH, left);
+		print_right(out, row->help);
+		left[0] = '\0';
 	}
-	fprintf(out,
-		"\n--name, --registrar and --impact may be repeated: values of one are "
-		"alternatives,"
-		"\ndifferent options narrow each other. The tap's own events are always shown.\n"
-		"impacts: %s\n"
-		"exit: 0 done, 1 something did not verify or could not be read or written, 2 usage,"
-		"\n      3 --count not reached within --timeout, or no connection in that time\n",
-		known);
+}
+
+void options_help(enum options_of of, FILE *out)
+{
+	char known[IMPACTS_SIZE];
+	const struct option_usage *usage = option_usage(of);
+	fprintf(out, "usage: eppwatch %s %s\n%s", usage->name, usage->usage, usage->purpose);
+	print_rows(of, out);
+	if (usage->notes)
+		fputs(usage->notes, out);
+	if (of == OPTIONS_FOLLOW) {
+		option_list_impacts(known, sizeof known);
+		for (char *at = known + IMPACTS_WIDTH; strlen(known) > IMPACTS_WIDTH; at--) {
+			if (*at != ' ')
+				continue;
+			*at = '\n';
+			break;
+		}
+		fprintf(out, "Impacts: %s\n", known);
+	}
 }
 
 static void list_free(struct option_list *list)
@@ -315,6 +368,7 @@ static void list_free(struct option_list *list)
 
 void options_free(struct options *options)
 {
+	list_free(&options->keys);
 	list_free(&options->names);
 	list_free(&options->registrars);
 	list_free(&options->impacts);

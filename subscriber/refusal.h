@@ -7,6 +7,7 @@
 #define SUBSCRIBER_REFUSAL_H
 
 #include "base/result.h"
+#include "publisher/feed_format.h"
 
 enum refusal_reason {
 	REFUSAL_NONE = 0,
@@ -40,6 +41,7 @@ enum { REFUSAL_TEXT_SIZE = 512 };
 struct refusal {
 	enum refusal_reason reason;
 	char text[REFUSAL_TEXT_SIZE]; /* printable ASCII, one line */
+	char kid[FEED_KEY_ID_SIZE];   /* of REFUSAL_KEY_UNKNOWN: which; printable, cut */
 };
 
 /* Fills `why`, with all that is not printable made so, and cut to its size. Always RESULT_INVALID, for `return`. */

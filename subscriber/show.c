@@ -81,9 +81,17 @@ static void append_impacts(struct buffer *line, const struct show *show, const s
 	}
 }
 
+/* How long a test of the whole way took, from the operator's order to here. False: it is none, or nobody knows. */
+static bool has_taken(const struct show *show, const struct event *event, int64_t *took_ms)
+{
+	*took_ms = show->now_ms - event->toe_ms;
+	return event->own && show->now_ms > 0 && strcmp(event->kind, FEED_TEST_EVENT) == 0;
+}
+
 static int show_for_people(const struct show *show, const struct event *event)
 {
 	struct buffer line;
+	int64_t took_ms;
 	buffer_init(&line, LINE_MAX_BYTES);
 	append_time(&line, event->toe_ms);
 	buffer_printf(&line, "  %s  %6" PRIu64 "  ", show->channel, event->index);
@@ -97,15 +105,21 @@ static int show_for_people(const struct show *show, const struct event *event)
 	}
 	buffer_append_text(&line, "  ");
 	summary_append(&line, event);
+	if (has_taken(show, event, &took_ms))
+		buffer_printf(&line, "; took %" PRId64 " ms", took_ms);
 	return put_line(show->out, &line);
 }
 
 static int show_as_json(const struct show *show, const struct event *event)
 {
 	struct buffer line;
+	int64_t took_ms;
 	buffer_init(&line, LINE_MAX_BYTES);
-	buffer_printf(&line, "{\"channel\":\"%s\",\"index\":%" PRIu64 ",\"event\":", show->channel,
+	buffer_printf(&line, "{\"channel\":\"%s\",\"index\":%" PRIu64 ",", show->channel,
 		      event->index);
+	if (has_taken(show, event, &took_ms))
+		buffer_printf(&line, "\"took_ms\":%" PRId64 ",", took_ms);
+	buffer_append_text(&line, "\"event\":");
 	size_t start = line.size;
 	buffer_append(&line, event->payload.data, event->payload.size);
 	for (size_t i = start; i < line.size; i++) {
@@ -121,10 +135,11 @@ int show_event(const struct show *show, const struct event *event)
 	return show->json ? show_as_json(show, event) : show_for_people(show, event);
 }
 
-static int unverified_as_json(const struct show *show, json_t *index, const struct refusal *why)
+static int wrong_as_json(const struct show *show, const uint64_t *index, const char *what)
 {
-	json_t *line = json_pack("{s:s, s:o, s:s}", "channel", show->channel, "index", index,
-				 "error", why->text);
+	json_t *line =
+		json_pack("{s:s, s:o, s:s}", "channel", show->channel, "index",
+			  index ? json_integer((json_int_t)*index) : json_null(), "error", what);
 	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 	int result = RESULT_NOMEM;
 	if (text) {
@@ -138,23 +153,26 @@ static int unverified_as_json(const struct show *show, json_t *index, const stru
 	return result;
 }
 
+int show_wrong(const struct show *show, const uint64_t *index, const char *what)
+{
+	struct buffer line;
+	if (show->json)
+		return wrong_as_json(show, index, what);
+	buffer_init(&line, LINE_MAX_BYTES);
+	append_colored(&line, show, IMPACT_ALARM, "NOT VERIFIED", NAME_SHOWN);
+	if (index)
+		buffer_printf(&line, "  index %" PRIu64 ": ", *index);
+	else
+		buffer_append_text(&line, "  no index: ");
+	printable_append_text(&line, what, LINE_MAX_BYTES);
+	return put_line(show->out, &line);
+}
+
 int show_unverified(const struct show *show, const struct message *message,
 		    const struct refusal *why)
 {
 	uint64_t index;
-	bool has_index = verify_index(message, &index);
-	if (show->json)
-		return unverified_as_json(
-			show, has_index ? json_integer((json_int_t)index) : json_null(), why);
-	struct buffer line;
-	buffer_init(&line, LINE_MAX_BYTES);
-	append_colored(&line, show, IMPACT_ALARM, "NOT VERIFIED", NAME_SHOWN);
-	if (has_index)
-		buffer_printf(&line, "  index %" PRIu64 ": ", index);
-	else
-		buffer_append_text(&line, "  no index: ");
-	buffer_append_text(&line, why->text);
-	return put_line(show->out, &line);
+	return show_wrong(show, verify_index(message, &index) ? &index : NULL, why->text);
 }
 
 int show_missed(const struct show *show, uint64_t from, uint64_t to)

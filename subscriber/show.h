@@ -24,6 +24,7 @@ struct show {
 	const char *channel; /* as options.h lets it through: fit for JSON as it is */
 	bool json;
 	bool color;
+	int64_t now_ms; /* the wall clock, since 1970: a test of the whole way says how long it took; 0: not known */
 };
 
 /* All: RESULT_OK; RESULT_STORE: it can't be written, errno says why; RESULT_NOMEM. */
@@ -32,6 +33,9 @@ MUST_USE int show_event(const struct show *show, const struct event *event);
 /* "NOT VERIFIED  index 17: ...", or {"channel":...,"index":17,"error":...}; no index, or null, if there is none. */
 MUST_USE int show_unverified(const struct show *show, const struct message *message,
 			     const struct refusal *why);
+
+/* The same for what is wrong with something else than a message; index NULL: there is none. */
+MUST_USE int show_wrong(const struct show *show, const uint64_t *index, const char *what);
 
 /* A note that the events `from` to `to`, both included, did not come. As JSON: "missed":{"from":..,"to":..}. */
 MUST_USE int show_missed(const struct show *show, uint64_t from, uint64_t to);

@@ -1,5 +1,6 @@
 #include "subscriber/summary.h"
 
+#include "publisher/feed_format.h"
 #include "subscriber/printable.h"
 
 #include <string.h>
@@ -58,8 +59,13 @@ static long long int_member(const json_t *object, const char *name)
 	return (long long)json_integer_value(json_object_get(object, name));
 }
 
+/* One that has no digest stands for all of its key tag. */
 static void write_ds(struct buffer *into, const json_t *item)
 {
+	if (json_is_object(item) && !json_object_get(item, "algorithm")) {
+		buffer_printf(into, "%lld", int_member(item, "keyTag"));
+		return;
+	}
 	buffer_printf(into, "%lld/%lld/%lld", int_member(item, "keyTag"),
 		      int_member(item, "algorithm"), int_member(item, "digestType"));
 }
@@ -85,9 +91,15 @@ static void append_list(struct buffer *into, char sign, const json_t *list, writ
 		buffer_printf(into, " %c(%zu more)", sign, count - ITEMS_MAX);
 }
 
+/* {"all": true}: whatever there was is removed. */
+static bool is_all(const json_t *value)
+{
+	return json_is_true(json_object_get(value, "all"));
+}
+
 static bool says_something(const json_t *value)
 {
-	return json_array_size(value) > 0 || json_is_integer(value);
+	return json_array_size(value) > 0 || json_is_integer(value) || is_all(value);
 }
 
 /* One kind of thing that was added and removed. */
@@ -98,7 +110,25 @@ static void append_change(struct buffer *into, size_t start, const char *word, c
 		return;
 	begin(into, start, word);
 	append_list(into, '+', added, write);
+	if (is_all(removed))
+		buffer_append_text(into, " -all");
 	append_list(into, '-', removed, write);
+}
+
+/* What a domain refers to: objects that were added and removed, and one that took another's place. */
+static void append_references(struct buffer *into, size_t start, const json_t *add,
+			      const json_t *remove, const json_t *set)
+{
+	for (size_t i = 0; i < FEED_CLASSES; i++) {
+		const char *class = feed_class(i), *now = text_member(set, class);
+		append_change(into, start, class, json_object_get(add, class),
+			      json_object_get(remove, class), write_text);
+		if (!now)
+			continue;
+		begin(into, start, class);
+		buffer_append_text(into, " now ");
+		append_text(into, now);
+	}
 }
 
 static void append_dnssec(struct buffer *into, size_t start, const json_t *add,
@@ -106,7 +136,7 @@ static void append_dnssec(struct buffer *into, size_t start, const json_t *add,
 {
 	const json_t *added = json_object_get(add, "secureDNS");
 	const json_t *removed = json_object_get(remove, "secureDNS");
-	if (json_is_true(json_object_get(removed, "all")))
+	if (is_all(removed))
 		begin(into, start, "DS -all");
 	append_change(into, start, "DS", json_object_get(added, "dsData"),
 		      json_object_get(removed, "dsData"), write_ds);
@@ -154,7 +184,12 @@ static void append_transfer(struct buffer *into, size_t start, const json_t *tra
 {
 	static const struct {
 		const char *member, *word;
-	} parts[] = {{"op", " "}, {"status", " "}, {"gaining", " to "}, {"losing", " from "}};
+	} parts[] = {{"op", " "},
+		     {"status", " "},
+		     {"gaining", " to "},
+		     {"losing", " from "},
+		     {"requested", ", requested "},
+		     {"acted", ", acted "}};
 	if (!json_is_object(transfer))
 		return;
 	begin(into, start, "transfer");
@@ -176,6 +211,62 @@ static void append_member(struct buffer *into, size_t start, const char *word, c
 		return;
 	begin(into, start, word);
 	append_text(into, text);
+}
+
+/* One list of a state, its items behind each other; what is known to be empty is said to be. */
+static void append_there(struct buffer *into, const char *word, const json_t *list, bool known,
+			 write_item *write)
+{
+	size_t count = json_array_size(list);
+	if (json_is_integer(list)) {
+		buffer_printf(into, " %lld %s", (long long)json_integer_value(list), word);
+	} else if (count > 0 || known) {
+		buffer_append_text(into, count > 0 ? " " : " no ");
+		buffer_append_text(into, word);
+	}
+	for (size_t i = 0; i < count && i < ITEMS_MAX; i++) {
+		buffer_append_text(into, i ? "," : " ");
+		write(into, json_array_get(list, i));
+	}
+	if (count > ITEMS_MAX)
+		buffer_printf(into, ",(%zu more)", count - ITEMS_MAX);
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *item = json_string_value(json_array_get(list, i));
+		if (item && strcmp(item, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the object was like before, or is like now. */
+static void append_state(struct buffer *into, size_t start, const char *word, const json_t *state)
+{
+	const json_t *known = json_object_get(state, "known");
+	const json_t *secdns = json_object_get(state, "secureDNS");
+	const json_t *addresses = json_object_get(state, "ipAddresses");
+	bool is_unsigned = json_is_false(json_object_get(secdns, "delegationSigned"));
+	if (!json_is_object(state))
+		return;
+	begin(into, start, word);
+	append_there(into, "nameservers", json_object_get(state, "nameservers"),
+		     has_text(known, "nameservers") && !json_object_get(state, "nsset") &&
+			     !json_object_get(state, "nsgroup"),
+		     write_nameserver);
+	append_there(into, "addresses", json_is_integer(addresses) ? addresses : NULL,
+		     has_text(known, "ipAddresses") && !addresses, write_text);
+	append_there(into, "addresses", json_object_get(addresses, "v4"), false, write_text);
+	append_there(into, "addresses", json_object_get(addresses, "v6"), false, write_text);
+	for (size_t i = 0; i < FEED_CLASSES; i++)
+		append_there(into, feed_class(i), json_object_get(state, feed_class(i)), false,
+			     write_text);
+	append_there(into, "DS", json_object_get(secdns, "dsData"), is_unsigned, write_ds);
+	append_there(into, "DNSKEY", json_object_get(secdns, "keyData"), false, write_dnskey);
+	append_there(into, "status", json_object_get(state, "status"), has_text(known, "status"),
+		     write_text);
 }
 
 static void append_circumstances(struct buffer *into, size_t start, const json_t *what)
@@ -230,6 +321,7 @@ void summary_append(struct buffer *into, const struct event *event)
 	append_change(into, start, "nameservers", json_object_get(add, "nameservers"),
 		      json_object_get(remove, "nameservers"), write_nameserver);
 	append_addresses(into, start, add, remove);
+	append_references(into, start, add, remove, set);
 	append_dnssec(into, start, add, remove);
 	append_locks(into, start, json_object_get(event->what, "lock"));
 	append_change(into, start, "status", json_object_get(add, "status"),
@@ -238,9 +330,12 @@ void summary_append(struct buffer *into, const struct event *event)
 	append_member(into, start, "restore ", event->what, "restore");
 	append_member(into, start, "renamed ", set, "ldhName");
 	append_member(into, start, "expires ", set, "expires");
+	append_member(into, start, "done ", set, "done");
 	if (json_array_size(json_object_get(event->what, "changed")) > 0) {
 		begin(into, start, "changed");
 		append_joined(into, json_object_get(event->what, "changed"));
 	}
 	append_circumstances(into, start, event->what);
+	append_state(into, start, "before:", json_object_get(event->what, "before"));
+	append_state(into, start, "now:", json_object_get(event->what, "state"));
 }

@@ -2,7 +2,9 @@
 
 #include "base/name.h"
 #include "publisher/feed_format.h"
+#include "subscriber/printable.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HOST_KIND  "urn:ietf:params:xml:ns:host-1.0#"
@@ -177,9 +179,12 @@ static int check_signature(const struct jws *jws, const struct keys *keys, const
 			   struct refusal *why)
 {
 	EVP_PKEY *key = keys_find(keys, kid);
-	if (!key)
+	if (!key) {
+		snprintf(why->kid, sizeof why->kid, "%s", kid);
+		printable_in_place(why->kid);
 		return refuse(why, REFUSAL_KEY_UNKNOWN,
 			      "key %.64s is not in the JWKS, or was revoked", kid);
+	}
 	struct buffer signature;
 	int result = decode(&jws->signature, &signature);
 	if (result == RESULT_INVALID ||
@@ -237,6 +242,21 @@ static bool is_name(const char *text)
 	return name_read(text, strlen(text), name) == RESULT_OK && strcmp(name, text) == 0;
 }
 
+/* The class of an object that has a handle, by its URI; NULL: it is none. */
+static const char *class_of(const char *uri)
+{
+	size_t scheme = strlen(FEED_HANDLE_SCHEME);
+	if (strncmp(uri, FEED_HANDLE_SCHEME, scheme) != 0)
+		return NULL;
+	for (size_t i = 0; i < FEED_CLASSES; i++) {
+		const char *class = feed_class(i);
+		size_t size = strlen(class);
+		if (strncmp(uri + scheme, class, size) == 0 && uri[scheme + size] == ':')
+			return class;
+	}
+	return NULL;
+}
+
 static int read_sub_id(struct event *event, const char *registry, struct refusal *why)
 {
 	const json_t *sub_id = json_object_get(event->claims, "sub_id");
@@ -250,13 +270,30 @@ static int read_sub_id(struct event *event, const char *registry, struct refusal
 		event->name = uri;
 		return RESULT_OK;
 	}
+	event->class = class_of(uri);
+	if (event->class) {
+		event->name = uri + strlen(FEED_HANDLE_SCHEME);
+		return RESULT_OK;
+	}
 	if (strncmp(uri, DNS_SCHEME, strlen(DNS_SCHEME)) != 0 || !is_name(uri + strlen(DNS_SCHEME)))
 		return refuse(why, REFUSAL_SUB_ID,
-			      "sub_id is about %.*s: dns: and a name, or the registry, would be "
-			      "right",
+			      "sub_id is about %.*s: dns: and a name, urn:epptap: with a class "
+			      "and a handle, or the registry, would be right",
 			      SAID_MAX, uri);
 	event->name = uri + strlen(DNS_SCHEME);
 	return RESULT_OK;
+}
+
+/* The handle stands in the sub_id, percent-encoded, and in the event: they must be one. */
+static int read_handle(struct event *event, struct refusal *why)
+{
+	char uri[FEED_URI_SIZE];
+	event->handle = text_member(event->what, "handle");
+	if (event->handle && feed_handle_uri(event->class, event->handle, uri) == RESULT_OK &&
+	    strcmp(uri + strlen(FEED_HANDLE_SCHEME), event->name) == 0)
+		return RESULT_OK;
+	return refuse(why, REFUSAL_SUB_ID, "sub_id is about %.*s, handle is %.*s", SAID_MAX,
+		      event->name, SAID_MAX, or_none(event->handle));
 }
 
 static int read_events(struct event *event, struct refusal *why)
@@ -267,6 +304,10 @@ static int read_events(struct event *event, struct refusal *why)
 		return refuse(why, REFUSAL_EVENTS, "events is not an object of exactly one event");
 	event->kind = json_object_iter_key(only);
 	event->what = json_object_iter_value(only);
+	event->prev = text_member(event->what, "prev");
+	event->txn = text_member(event->claims, "txn");
+	if (event->class)
+		return read_handle(event, why);
 	if (strncmp(event->kind, HOST_KIND, strlen(HOST_KIND)) == 0) {
 		const char *renamed = text_member(json_object_get(event->what, "set"), "ldhName");
 		if (renamed && is_name(renamed))
@@ -275,20 +316,27 @@ static int read_events(struct event *event, struct refusal *why)
 	return RESULT_OK;
 }
 
+static bool is_text(const struct message_frame *frame, const char *text)
+{
+	return frame->size == strlen(text) && memcmp(frame->bytes, text, frame->size) == 0;
+}
+
 static bool is_topic_of(const struct message_frame *topic, const char *name)
 {
 	char right[FEED_TOPIC_SIZE];
-	return feed_topic(name, right) == RESULT_OK && topic->size == strlen(right) &&
-	       memcmp(topic->bytes, right, topic->size) == 0;
+	return feed_topic(name, right) == RESULT_OK && is_text(topic, right);
 }
 
 static int check_topic(const struct message_frame *topic, const struct event *event,
 		       struct refusal *why)
 {
 	bool right;
+	char handle_topic[FEED_TOPIC_SIZE];
 	if (event->own)
-		right = topic->size == strlen(FEED_EVENT_TOPIC) &&
-			memcmp(topic->bytes, FEED_EVENT_TOPIC, topic->size) == 0;
+		right = is_text(topic, FEED_EVENT_TOPIC);
+	else if (event->class)
+		right = feed_handle_topic(event->class, event->handle, handle_topic) == RESULT_OK &&
+			is_text(topic, handle_topic);
 	else
 		right = is_topic_of(topic, event->name) ||
 			(event->new_name && is_topic_of(topic, event->new_name));
@@ -299,18 +347,20 @@ static int check_topic(const struct message_frame *topic, const struct event *ev
 		      SAID_MAX, event->name);
 }
 
-static int verify_jws(const struct message *message, const char *registry, const struct keys *keys,
-		      struct event *event, struct refusal *why)
+static int verify_jws(const struct message_frame *text, const char *registry,
+		      const struct keys *keys, struct event *event, struct refusal *why)
 {
 	struct jws jws = {0};
 	json_t *header = NULL;
-	int result = split(&message->jws, &jws, why);
+	int result = split(text, &jws, why);
 	if (result == RESULT_OK)
 		result = read_header(&jws, &header, why);
 	if (result == RESULT_OK)
 		result = check_signature(&jws, keys, text_member(header, "kid"), why);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK) {
+		snprintf(event->kid, sizeof event->kid, "%s", text_member(header, "kid"));
 		result = read_payload(&jws, event, why);
+	}
 	if (result == RESULT_OK)
 		result = check_claims(event, registry, why);
 	if (result == RESULT_OK)
@@ -328,9 +378,20 @@ int verify_message(const struct message *message, const char *registry, const st
 	*why = (struct refusal){0};
 	int result = check_frames(message, event, why);
 	if (result == RESULT_OK)
-		result = verify_jws(message, registry, keys, event, why);
+		result = verify_jws(&message->jws, registry, keys, event, why);
 	if (result == RESULT_OK)
 		result = check_topic(&message->topic, event, why);
+	if (result != RESULT_OK)
+		event_free(event);
+	return result;
+}
+
+int verify_entry(const struct message_frame *entry, uint64_t index, const char *registry,
+		 const struct keys *keys, struct event *event, struct refusal *why)
+{
+	*event = (struct event){.index = index};
+	*why = (struct refusal){0};
+	int result = verify_jws(entry, registry, keys, event, why);
 	if (result != RESULT_OK)
 		event_free(event);
 	return result;

@@ -149,8 +149,9 @@ static void names_are_subscribed_with_the_taps_own(void **state)
 	struct publisher publisher = publisher_open(NULL);
 	struct feed_socket *socket = open_socket(&(struct feed_socket_settings){
 		.endpoint = publisher.endpoint, .names = names, .name_count = 2});
-	assert_all_subscribed(&publisher, (const char *[]){"~", "org.example.", "net.example.ns1."},
-			      3);
+	assert_all_subscribed(
+		&publisher,
+		(const char *[]){"~event", "~checkpoint", "org.example.", "net.example.ns1."}, 4);
 	send_frames(&publisher, (const char *[]){"org.other.", "1", "no"}, 3);
 	send_frames(&publisher, (const char *[]){"org.example.ns1.", "2", "yes"}, 3);
 	struct message message = receive(socket);

@@ -5,7 +5,10 @@
 
 #include <cmocka.h>
 
+#include "publisher/feed_format.h"
 #include "subscriber/filter.h"
+
+#include <stdio.h>
 
 #define LIST(items)                                                                                \
 	{                                                                                          \
@@ -57,6 +60,33 @@ static void a_renamed_host_passes_under_both_names(void **state)
 	event.new_name = "ns9.example.org";
 	assert_true(filter_passes(&options, &event));
 	json_decref(event.what);
+}
+
+/* An object without a name has impacts and a registrar as others have. */
+static void a_handle_is_no_name_whatever_it_looks_like(void **state)
+{
+	(void)state;
+	static const char *names[] = {"example.org"}, *impacts[] = {"delegation"};
+	struct options options = {.names = LIST(names)};
+	struct event event = event_about("nsset:ns.example.org", "{\"impact\":[\"delegation\"]}");
+	event.handle = "ns.example.org";
+	assert_false(filter_passes(&options, &event));
+	options = (struct options){.impacts = LIST(impacts)};
+	assert_true(filter_passes(&options, &event));
+	json_decref(event.what);
+}
+
+static void every_impact_of_the_feed_can_be_asked_for(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FEED_IMPACTS; i++) {
+		const char *impacts[] = {feed_impact_name(i)};
+		char what[64];
+		struct options options = {.impacts = LIST(impacts)};
+		snprintf(what, sizeof what, "{\"impact\":[\"%s\"]}", impacts[0]);
+		assert_true(passes(&options, "a.org", what));
+		assert_false(passes(&options, "a.org", "{\"impact\":[\"other\"]}"));
+	}
 }
 
 static void a_registrar_is_compared_letter_by_letter(void **state)
@@ -115,6 +145,8 @@ int main(void)
 		cmocka_unit_test(without_options_everything_passes),
 		cmocka_unit_test(names_are_alternatives_and_cover_their_hosts),
 		cmocka_unit_test(a_renamed_host_passes_under_both_names),
+		cmocka_unit_test(a_handle_is_no_name_whatever_it_looks_like),
+		cmocka_unit_test(every_impact_of_the_feed_can_be_asked_for),
 		cmocka_unit_test(a_registrar_is_compared_letter_by_letter),
 		cmocka_unit_test(one_impact_of_many_is_enough),
 		cmocka_unit_test(different_options_narrow_each_other),

@@ -7,6 +7,7 @@
 
 #include "subscriber/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NEEDED                                                                                     \
@@ -19,8 +20,8 @@
 	do {                                                                                       \
 		char *arguments[] = {__VA_ARGS__};                                                 \
 		char why[512] = "";                                                                \
-		int result =                                                                       \
-			options_parse(COUNT_OF(arguments), arguments, options, why, sizeof why);   \
+		int result = options_parse(OPTIONS_FOLLOW, COUNT_OF(arguments), arguments,         \
+					   options, why, sizeof why);                              \
 		assert_string_equal(why, "");                                                      \
 		assert_int_equal(result, RESULT_OK);                                               \
 	} while (0)
@@ -31,9 +32,9 @@
 		char *arguments[] = {__VA_ARGS__};                                                 \
 		char why[512] = "";                                                                \
 		struct options options;                                                            \
-		assert_int_equal(                                                                  \
-			options_parse(COUNT_OF(arguments), arguments, &options, why, sizeof why),  \
-			RESULT_INVALID);                                                           \
+		assert_int_equal(options_parse(OPTIONS_FOLLOW, COUNT_OF(arguments), arguments,     \
+					       &options, why, sizeof why),                         \
+				 RESULT_INVALID);                                                  \
 		if (!strstr(why, said))                                                            \
 			print_error("%s\n", why);                                                  \
 		assert_non_null(strstr(why, said));                                                \
@@ -132,7 +133,7 @@ static void options_that_do_not_exist_are_refused(void **state)
 {
 	(void)state;
 	REFUSED("--nam: no such option", NEEDED, "--nam", "a");
-	REFUSED("no such option", NEEDED, "vetted");
+	REFUSED("no such option", NEEDED, "/a/channel", "vetted");
 	REFUSED("no such option", NEEDED, "");
 	REFUSED("?[2J: no such option", NEEDED, "\033[2J");
 	REFUSED("--json takes no value", NEEDED, "--json=1");
@@ -175,6 +176,82 @@ static void a_registrar_may_have_single_spaces_within(void **state)
 	REFUSED("single spaces within", NEEDED, "--registrar", "");
 }
 
+/* Of any subcommand: RESULT_OK, or what the message must have. */
+#define GIVES(of, said, ...)                                                                       \
+	do {                                                                                       \
+		char *arguments[] = {__VA_ARGS__};                                                 \
+		char why[512] = "";                                                                \
+		struct options given;                                                              \
+		int result = options_parse(of, COUNT_OF(arguments), arguments, &given, why,        \
+					   sizeof why);                                            \
+		if (!strstr(why, said))                                                            \
+			print_error("%s\n", why);                                                  \
+		assert_non_null(strstr(why, said));                                                \
+		assert_int_equal(result, *said ? RESULT_INVALID : RESULT_OK);                      \
+		options_free(&given);                                                              \
+	} while (0)
+
+static void a_channel_with_a_log_needs_its_address_alone(void **state)
+{
+	(void)state;
+	struct options options;
+	PARSED(&options, "https://feed.example/public/", "--from", "17", "--key", "a+b+c",
+	       "--key=d");
+	assert_string_equal(options.address, "https://feed.example/public/");
+	assert_int_equal(options.from.kind, PLACE_INDEX);
+	assert_int_equal(options.from.index, 17);
+	assert_int_equal(options.keys.count, 2);
+	options_free(&options);
+	GIVES(OPTIONS_FOLLOW, "", "/log", "--from", "start");
+	GIVES(OPTIONS_FOLLOW, "", "/log", "--from=last", "--cursor", "c");
+	GIVES(OPTIONS_FOLLOW, "a number, start, end", "/log", "--from", "begin");
+	GIVES(OPTIONS_FOLLOW, "a number, start, end", "/log", "--from", "2026-11-27T21:00:00Z");
+	GIVES(OPTIONS_FOLLOW, "--from stands twice", "/log", "--from", "1", "--from", "2");
+	GIVES(OPTIONS_FOLLOW, "with a URL, its feed.json says it", "/log", "--registry",
+	      "https://a");
+	GIVES(OPTIONS_FOLLOW, "--client-cert and --client-key go together", "/log", "--client-cert",
+	      "c.pem");
+	GIVES(OPTIONS_FOLLOW, "need a log", NEEDED, "--from", "start");
+}
+
+static void each_subcommand_has_its_own(void **state)
+{
+	(void)state;
+	GIVES(OPTIONS_AUDIT, "URL is missing", "--json");
+	GIVES(OPTIONS_AUDIT, "no such option: eppwatch audit --help", "/log", "--name",
+	      "a.example");
+	GIVES(OPTIONS_PROVE, "INDEX is missing", "/log");
+	GIVES(OPTIONS_PROVE, "INDEX x: an entry's number", "/log", "x");
+	GIVES(OPTIONS_PROVE, "", "/log", "0", "--out", "p");
+	GIVES(OPTIONS_VERIFY_PROOF, "--key VERIFIER is missing", "p.tlog-proof");
+	GIVES(OPTIONS_VERIFY_PROOF, "FILE is missing", "--key", "k");
+	GIVES(OPTIONS_RECONCILE, "--registrar ID is missing", "/log", "--own", "-");
+	GIVES(OPTIONS_RECONCILE, "--own FILE|URL is missing", "/log", "--registrar", "ClientX");
+	GIVES(OPTIONS_RECONCILE, "", "/log", "--registrar", "ClientX", "--own", "-", "--from",
+	      "2026-11-27T21:00:00Z", "--to", "end", "--all", "--wait", "5");
+}
+
+static void the_help_of_each_fits_a_screen(void **state)
+{
+	(void)state;
+	static const enum options_of all[] = {OPTIONS_FOLLOW, OPTIONS_AUDIT, OPTIONS_PROVE,
+					      OPTIONS_VERIFY_PROOF, OPTIONS_RECONCILE};
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		char *text = NULL;
+		size_t size = 0, lines = 0;
+		FILE *out = open_memstream(&text, &size);
+		options_help(all[i], out);
+		fclose(out);
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+			if (strlen(line) > 80)
+				print_error("%s\n", line);
+			assert_true(strlen(line) <= 80);
+		}
+		assert_true(lines > 3 && lines <= 24);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +265,9 @@ int main(void)
 		cmocka_unit_test(curve_keys_go_together),
 		cmocka_unit_test(names_are_judged),
 		cmocka_unit_test(a_registrar_may_have_single_spaces_within),
+		cmocka_unit_test(a_channel_with_a_log_needs_its_address_alone),
+		cmocka_unit_test(each_subcommand_has_its_own),
+		cmocka_unit_test(the_help_of_each_fits_a_screen),
 	};
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

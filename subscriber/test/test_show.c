@@ -85,6 +85,11 @@ static void each_kind_of_change_has_its_words(void **state)
 	assert_shown("{\"transfer\":{\"op\":\"request\",\"status\":\"pending\","
 		     "\"gaining\":\"ClientX\",\"losing\":\"ClientY\"}}",
 		     LINE "  transfer request pending to ClientX from ClientY\n");
+	assert_shown("{\"transfer\":{\"status\":\"serverApproved\","
+		     "\"requested\":\"2026-09-21T14:13:20Z\",\"acted\":\"2026-09-26T14:13:20Z\"},"
+		     "\"completes\":\"x\",\"outcome\":\"rejected\"}",
+		     LINE "  transfer serverApproved, requested 2026-09-21T14:13:20Z, "
+			  "acted 2026-09-26T14:13:20Z; outcome rejected; ends what was pending\n");
 	assert_shown("{\"changed\":[\"registrant\",\"authInfo\"],\"completes\":\"x\"}",
 		     LINE "  changed registrant,authInfo; ends what was pending\n");
 	assert_shown("{\"lock\":[{\"action\":\"lock\",\"level\":\"registry\","
@@ -92,6 +97,54 @@ static void each_kind_of_change_has_its_words(void **state)
 		     LINE "  lock delete (registry)\n");
 	assert_shown("{\"truncated\":true,\"add\":{\"nameservers\":120}}",
 		     LINE "  nameservers +120 (a count); too large to be told in full\n");
+}
+
+static void references_and_what_is_removed_altogether_have_their_words(void **state)
+{
+	(void)state;
+	assert_shown("{\"add\":{\"keyset\":[\"K2\"]},\"remove\":{\"nsset\":[\"S1\"],"
+		     "\"keyset\":{\"all\":true}},\"set\":{\"nsgroup\":\"G1\"}}",
+		     LINE "  nsset -S1; keyset +K2 -all; nsgroup now G1\n");
+	assert_shown("{\"remove\":{\"nameservers\":{\"all\":true},\"keygroup\":7,"
+		     "\"secureDNS\":{\"dsData\":[{\"keyTag\":4711}]}},"
+		     "\"set\":{\"done\":\"2026-09-21T14:13:20Z\"}}",
+		     LINE "  nameservers -all; keygroup -7 (a count); DS -4711; "
+			  "done 2026-09-21T14:13:20Z\n");
+}
+
+static void a_state_is_told_with_what_is_known_to_be_missing(void **state)
+{
+	(void)state;
+	assert_shown("{\"before\":{\"known\":[\"nameservers\",\"secureDNS\",\"status\"],"
+		     "\"nameservers\":[{\"ldhName\":\"ns1.a.org\","
+		     "\"ipAddresses\":{\"v4\":[\"192.0.2.1\"]}},{\"ldhName\":\"ns2.a.org\"}],"
+		     "\"secureDNS\":{\"delegationSigned\":true,\"dsData\":[{\"keyTag\":1,"
+		     "\"algorithm\":13,\"digestType\":2}]},\"status\":[\"active\"]}}",
+		     LINE "  before: nameservers ns1.a.org(192.0.2.1),ns2.a.org DS 1/13/2 status "
+			  "active\n");
+	assert_shown("{\"state\":{\"known\":[\"nameservers\",\"secureDNS\",\"status\"],"
+		     "\"secureDNS\":{\"delegationSigned\":false}}}",
+		     LINE "  now: no nameservers no DS no status\n");
+	assert_shown("{\"state\":{\"known\":[\"nameservers\"],\"nsset\":[\"S1\"]}}",
+		     LINE "  now: nsset S1\n");
+	assert_shown("{\"state\":{\"known\":[\"ipAddresses\"],"
+		     "\"ipAddresses\":{\"v6\":[\"2001:db8::1\"]}}}",
+		     LINE "  now: addresses 2001:db8::1\n");
+	assert_shown("{\"state\":{\"known\":[\"ipAddresses\"]}}", LINE "  now: no addresses\n");
+	assert_shown("{\"state\":{\"nameservers\":4096,\"ipAddresses\":9},\"truncated\":true}",
+		     LINE "  too large to be told in full; now: 4096 nameservers 9 addresses\n");
+}
+
+static void an_object_without_a_name_is_shown_by_its_handle(void **state)
+{
+	(void)state;
+	struct event event = event_of("{\"handle\":\"S/1\",\"impact\":[\"delegation\"]}");
+	event.name = "nsset:S%2F1";
+	event.handle = "S/1";
+	char *text = shown(&event, false, false);
+	assert_string_equal(text, "12:34:56.789  vetted      17  nsset:S%2F1  delegation  \n");
+	free(text);
+	event_free(&event);
 }
 
 static void long_lists_are_cut_and_say_so(void **state)
@@ -110,6 +163,10 @@ static void members_of_the_wrong_kind_break_nothing(void **state)
 		     LINE "?,?  ?\n");
 	assert_shown("{\"add\":{\"nameservers\":[null,[]],\"secureDNS\":{\"dsData\":[7]}}}",
 		     LINE "  nameservers +? +?; DS +0/0/0\n");
+	assert_shown("{\"before\":7,\"state\":{\"known\":{},\"nameservers\":\"x\",\"nsset\":[1],"
+		     "\"secureDNS\":[],\"ipAddresses\":\"y\",\"status\":{}},"
+		     "\"set\":{\"nsset\":[]},\"remove\":{\"nsset\":{\"all\":1}}}",
+		     LINE "  now: nsset ?\n");
 }
 
 static void the_taps_own_events_tell_what_they_hold(void **state)
@@ -133,7 +190,9 @@ static void control_characters_never_reach_the_terminal(void **state)
 		event_of("{\"registrar\":\"\\u001b]0;owned\\u0007\",\"impact\":[\"\\u009b2J\"],"
 			 "\"add\":{\"nameservers\":[{\"ldhName\":\"a\\r\\nb\"}]},"
 			 "\"changed\":[\"\\u202e\"],\"outcome\":\"\\u007f\","
-			 "\"lock\":[{\"action\":\"\\u0001\",\"prohibits\":[\"\\u0002\"]}]}");
+			 "\"lock\":[{\"action\":\"\\u0001\",\"prohibits\":[\"\\u0002\"]}],"
+			 "\"set\":{\"nsset\":\"\\u0003\"},\"transfer\":{\"gaining\":\"\\u001b\"},"
+			 "\"state\":{\"keyset\":[\"\\u0004\"],\"status\":[\"\\u0005\"]}}");
 	event.name = "\033[31m";
 	event.kind = "\033[32m";
 	for (int own = 0; own < 2; own++) {
@@ -280,6 +339,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_attack_is_readable_at_a_glance),
 		cmocka_unit_test(each_kind_of_change_has_its_words),
+		cmocka_unit_test(references_and_what_is_removed_altogether_have_their_words),
+		cmocka_unit_test(a_state_is_told_with_what_is_known_to_be_missing),
+		cmocka_unit_test(an_object_without_a_name_is_shown_by_its_handle),
 		cmocka_unit_test(long_lists_are_cut_and_say_so),
 		cmocka_unit_test(members_of_the_wrong_kind_break_nothing),
 		cmocka_unit_test(the_taps_own_events_tell_what_they_hold),

@@ -399,6 +399,7 @@ static void claims_of_the_wrong_kind_are_refused(void **state)
 
 static void a_sub_id_is_a_name_or_the_registry(void **state)
 {
+	/* The event has no handle that the last one could be of. */
 	static const char *const wrong[] = {
 		"\"dns:example.org\"",
 		"{\"uri\":\"dns:example.org\"}",
@@ -410,6 +411,9 @@ static void a_sub_id_is_a_name_or_the_registry(void **state)
 		"{\"format\":\"uri\",\"uri\":\"dns:example..org\"}",
 		"{\"format\":\"uri\",\"uri\":\"dns:ex\\u0007ample.org\"}",
 		"{\"format\":\"uri\",\"uri\":\"https://another.example\"}",
+		"{\"format\":\"uri\",\"uri\":\"urn:epptap:gap\"}",
+		"{\"format\":\"uri\",\"uri\":\"urn:epptap:nsset\"}",
+		"{\"format\":\"uri\",\"uri\":\"urn:epptap:nsset:S1\"}",
 	};
 	struct bench *bench = *state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -465,6 +469,37 @@ static void a_renamed_host_has_two_topics(void **state)
 	buffer_free(&jws);
 }
 
+#define ABOUT_A_SET(uri, handle)                                                                   \
+	WITH(CLAIM_ISS, CLAIM_JTI, CLAIM_IAT, CLAIM_TOE,                                           \
+	     "\"sub_id\":{\"format\":\"uri\",\"uri\":\"" uri "\"}",                                \
+	     "\"events\":{\"http://www.nic.cz/xml/epp/nsset-1.2#update\":{\"handle\":" handle      \
+	     "}}")
+
+static void an_object_without_a_name_is_known_by_its_handle(void **state)
+{
+	struct bench *bench = *state;
+	static const char payload[] = ABOUT_A_SET("urn:epptap:nsset:NS%2F1", "\"NS/1\"");
+	assert_verified(bench, "~nsset.ns/1.", NULL, payload);
+	struct buffer jws = sign(&bench->signer, NULL, payload);
+	struct message message = message_of("~nsset.ns/1.", "17", &jws);
+	struct event event;
+	struct refusal why;
+	assert_int_equal(verify_message(&message, REGISTRY, bench->keys, &event, &why), RESULT_OK);
+	assert_false(event.own);
+	assert_string_equal(event.handle, "NS/1");
+	assert_string_equal(event.class, "nsset");
+	assert_string_equal(event.name, "nsset:NS%2F1");
+	event_free(&event);
+	buffer_free(&jws);
+	assert_refused(bench, NULL, payload, REFUSAL_TOPIC);
+	assert_refused(bench, NULL, ABOUT_A_SET("urn:epptap:nsset:NS%2F1", "\"NS/2\""),
+		       REFUSAL_SUB_ID);
+	assert_refused(bench, NULL, ABOUT_A_SET("urn:epptap:nsset:NS%2f1", "\"NS/1\""),
+		       REFUSAL_SUB_ID);
+	assert_refused(bench, NULL, ABOUT_A_SET("urn:epptap:keyset:", "\"\""), REFUSAL_SUB_ID);
+	assert_refused(bench, NULL, ABOUT_A_SET("urn:epptap:keyset:1", "1"), REFUSAL_SUB_ID);
+}
+
 static void the_taps_own_events_have_a_topic_of_their_own(void **state)
 {
 	struct bench *bench = *state;
@@ -500,6 +535,7 @@ int main(void)
 		cmocka_unit_test(there_is_exactly_one_event),
 		cmocka_unit_test(the_topic_must_be_that_of_the_event),
 		cmocka_unit_test(a_renamed_host_has_two_topics),
+		cmocka_unit_test(an_object_without_a_name_is_known_by_its_handle),
 		cmocka_unit_test(the_taps_own_events_have_a_topic_of_their_own),
 	};
 	return cmocka_run_group_tests_name("verify", tests, set_up, tear_down);
