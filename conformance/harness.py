@@ -21,10 +21,12 @@ import threading
 import time
 
 import pytest
+import yaml
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get('EPPTAP_BUILD', REPOSITORY / 'build')).resolve()
 CASES = pathlib.Path(__file__).resolve().parent / 'cases'
+REGISTRIES = REPOSITORY / 'etc' / 'registries'
 REGISTRY = 'https://registry.example'
 
 OK, EINVAL, ECONFIG, EFULL, EFORK, EBUSY, ESTORE, ENOMEM, ETIMEOUT = range(0, -9, -1)
@@ -95,6 +97,13 @@ class Work:
     def log_dir(self, channel):
         return self.path / 'log' / channel
 
+    def checkpoint(self, channel):
+        """Origin and size of the channel's log, as last signed; (None, 0) if it never was."""
+        with contextlib.suppress(FileNotFoundError):
+            origin, size = (self.log_dir(channel) / 'checkpoint').read_text().split('\n')[:2]
+            return origin, int(size)
+        return None, 0
+
     def write_config(self, delay=None, channels=('vetted', 'public'), **top):
         """Writes the config anew: `delay` is the public channel's, such as {'create': '24h'}; other arguments are keys of
         the file's top level (None leaves one out). Returns its path. JSON is YAML."""
@@ -136,9 +145,14 @@ def _load(path):
             ('epptap_open', ctypes.c_int, [ctypes.c_char_p, ctypes.POINTER(tap), ctypes.c_char_p, size]),
             ('epptap_transaction', ctypes.c_int,
              [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.c_char_p, size]),
+            ('epptap_server_change', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_begin', ctypes.c_int,
              [tap, ctypes.c_char_p, ctypes.c_char_p, size, ctypes.POINTER(ctypes.c_uint64)]),
             ('epptap_end', ctypes.c_int, [tap, ctypes.c_uint64, ctypes.c_char_p, size]),
+            ('epptap_stream_new', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]),
+            ('epptap_stream_client', ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, size]),
+            ('epptap_stream_server', ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, size]),
+            ('epptap_stream_free', None, [ctypes.POINTER(ctypes.c_void_p)]),
             ('epptap_flush', ctypes.c_int, [tap, ctypes.c_uint]),
             ('epptap_reload', ctypes.c_int, [tap, ctypes.c_char_p, size]),
             ('epptap_stats', ctypes.c_int, [tap, ctypes.c_char_p, ctypes.POINTER(size)]),
@@ -184,6 +198,17 @@ class Tap:
                                                  response, len(response or b''))
         return self._expect(result, expect)
 
+    def server_change(self, frame, expect=OK):
+        """Shows it a change of the registry's own."""
+        frame = _bytes(frame)
+        return self._expect(self.library.epptap_server_change(self.handle, frame, len(frame or b'')), expect)
+
+    def show(self, step):
+        """Shows it a step of a golden case."""
+        if step.command is None:
+            return self.server_change(step.response)
+        return self.transaction(step.command, step.response, step.registrar)
+
     def _expect(self, result, expect):
         if expect is not None and result != expect:
             raise TapError(result, self.strerror(result))
@@ -201,6 +226,10 @@ class Tap:
         """Shows it the response; an empty one: the command was given up."""
         response = _bytes(response)
         return self._expect(self.library.epptap_end(self.handle, ticket, response, len(response)), expect)
+
+    def stream(self, registrar=None):
+        """A connection that it sees the bytes of; registrar None: it is to learn it from the login."""
+        return Stream(self, registrar)
 
     def reload(self, expect=OK):
         """Has it read its config again; what it says of it."""
@@ -226,8 +255,49 @@ class Tap:
             return stats if stats['publisher']['published'] >= count else None
         return wait_until(f'{count} events are published', look, seconds)
 
+    def wait_told(self, seconds=10):
+        """Until an event has been published of each change, but for news that was told before, and a gap of each frame that
+        could not be read; the stats. Of what was lost, wait for its gaps first."""
+        def look():
+            stats = self.stats()
+            publisher = stats['publisher']
+            gaps = sum(stats['unreadable'].values()) + publisher['invalid_names']
+            seen = sum(publisher[what] for what in ('published', 'repeats', 'invalid_names'))
+            return stats if publisher['gaps'] >= gaps and seen >= stats['spooled'] + publisher['gaps'] else None
+        return wait_until('all is told', look, seconds, every=0.002)
+
     def close(self, drain_ms=2000):
         self.library.epptap_close(ctypes.byref(self.handle), drain_ms)
+
+
+def framed(frame):
+    """A frame as it goes through a connection (RFC 5734)."""
+    return struct.pack('!I', len(frame) + 4) + frame
+
+
+class Stream:
+    """One EPP connection, shown to a tap as bytes. A context manager: cut at its end."""
+
+    def __init__(self, tap, registrar=None):
+        self.tap, self.handle = tap, ctypes.c_void_p()
+        tap._expect(tap.library.epptap_stream_new(tap.handle, _bytes(registrar), ctypes.byref(self.handle)), OK)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.cut()
+
+    def client(self, data, expect=OK):
+        """Bytes from the registrar."""
+        return self.tap._expect(self.tap.library.epptap_stream_client(self.handle, data, len(data)), expect)
+
+    def server(self, data, expect=OK):
+        """Bytes to the registrar."""
+        return self.tap._expect(self.tap.library.epptap_stream_server(self.handle, data, len(data)), expect)
+
+    def cut(self):
+        self.tap.library.epptap_stream_free(ctypes.byref(self.handle))
 
 
 def publisher_status(config):
@@ -407,14 +477,30 @@ def compiled(path, source, *options):
 
 # Golden cases
 
-Case = collections.namedtuple('Case', 'name command response registrar expected')
+# registry: the file of etc/registries by whose namespaces and verbs its frames are read, or None
+Case = collections.namedtuple('Case', 'name registry steps')
+# command: None if it is a change of the registry's own, which `response` holds. registrar: None if it is not known
+Step = collections.namedtuple('Step', 'command response registrar expected')
+
+
+def _read_step(folder, start, expected):
+    """A step whose files' names begin with `start`."""
+    def content(name):
+        path = folder / f'{start}{name}'
+        return path.read_bytes() if path.exists() else None
+    registrar = content('registrar')
+    login = 'ClientX' if registrar is None else registrar.decode().rstrip('\n')
+    return Step(content('command.xml'), content('server.xml') or content('response.xml'), login or None, expected)
 
 
 def _read_case(folder):
-    registrar = folder / 'registrar'
-    name = registrar.read_text().rstrip('\n') if registrar.exists() else 'ClientX'
-    return Case(folder.name, (folder / 'command.xml').read_bytes(), (folder / 'response.xml').read_bytes(),
-                name or None, json.loads((folder / 'expected.json').read_text()))
+    registry = folder / 'registry'
+    expected = json.loads((folder / 'expected.json').read_text())
+    if 'steps' in expected:
+        shown = [_read_step(folder, f'{number}-', step) for number, step in enumerate(expected['steps'], 1)]
+    else:
+        shown = [_read_step(folder, '', expected)]
+    return Case(folder.name, registry.read_text().rstrip('\n') if registry.exists() else None, shown)
 
 
 def cases():
@@ -422,18 +508,45 @@ def cases():
     return [_read_case(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
 
 
+def steps():
+    """The steps of all of them."""
+    return [step for case in cases() for step in case.steps]
+
+
+def own_words(*registries):
+    """What configs of etc/registries say of namespaces and verbs: arguments for Work.write_config()."""
+    words = collections.defaultdict(dict)
+    for registry in registries:
+        config = yaml.safe_load((REGISTRIES / f'{registry}.yaml').read_text())
+        for key in 'namespaces', 'verbs':
+            words[key] |= config.get(key, {})
+    return {key: pairs for key, pairs in words.items() if pairs}
+
+
+def all_own_words():
+    """The same of all of them: no two say different things of one."""
+    return own_words(*(path.stem for path in REGISTRIES.glob('*.yaml')))
+
+
 _CANARIES = re.compile(r'canary[-@][\w.@-]*\w|\+99\.555\d+|Canarygasse 12345|Kanari Vogelsang|quarantinedByKanari'
                        r'|Kanärie Vögelsang|Q0FOQVJZ[A-Za-z0-9+/]{10,}', re.IGNORECASE)
+
+
+def _encoding(frame):
+    """By its first bytes, and by what it says of itself."""
+    if frame[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        return 'utf-16'
+    if frame[:1] == '<'.encode('cp037'):
+        return 'cp037'
+    return 'utf-16-be' if b'\0' in frame[:4] else 'latin-1' if b'ISO-8859-1' in frame else 'utf-8'
 
 
 def canaries():
     """All strings in the cases that must not leave: made up, unmistakable, and where people and secrets stand."""
     found = set()
-    for case in cases():
-        for frame in (case.command, case.response, (case.registrar or '').encode()):
-            wide = frame[:2] in (b'\xff\xfe', b'\xfe\xff') or b'\0' in frame[:4]
-            text = frame.decode('utf-16' if frame[:1] == b'\xff' else 'utf-16-be') if wide else \
-                frame.decode('utf-8' if b'ISO-8859-1' not in frame else 'latin-1')
+    for step in steps():
+        for frame in (step.command or b'', step.response, (step.registrar or '').encode()):
+            text = frame.decode(_encoding(frame))
             found.update(_CANARIES.findall(text))
     return sorted(found)
 
@@ -634,11 +747,10 @@ def feed_cases(config):
                 tap.transaction(*object_frames('update', 'probe-0.example'))
             else:
                 break
-        for case in cases():
-            tap.transaction(case.command, case.response, case.registrar)
+        for step in steps():
+            tap.show(step)
         tap.flush()
-        stats = tap.stats()
-        tap.wait_published(stats['spooled'])
+        tap.wait_told()
         print(json.dumps(tap.stats()), flush=True)
         sys.stdin.readline()
 
