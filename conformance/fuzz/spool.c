@@ -6,17 +6,15 @@
  * no segment behind.
  */
 #include "base/buffer.h"
+#include "conformance/fuzz/target.h"
 #include "eppparse/change.h"
 #include "publisher/feed.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { WRITERS = 3, INPUT_MAX = 1 << 16, ROUNDS_MOST = 2000, STORE_LIMIT = 64 << 20 };
 
@@ -41,18 +39,6 @@ static struct feed *feed;
 static struct batch_maker *maker;
 static struct batch batch;
 static struct tallies tallies;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-/* What the fuzzer itself needs must work, and what it looks for must not happen. */
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *where)
 {
@@ -171,6 +157,27 @@ static void add_record(struct writer *writer, const struct input *piece)
 	buffer_append(&writer->bytes, piece->bytes + 4, header.size);
 }
 
+/* A change that may have to do with others: what is pending and its end, transfers, states, messages that come again. The
+ * bits say which. */
+static void fill_change(struct change *change, uint8_t bits, uint8_t more)
+{
+	static const char *const names[] = {"a.example", "b.example", "\xc3\xbc.example",
+					    "\xe2\x98\x83.example"};
+	const struct change_token svtrids[] = {{""}, {"1"}, {"2"}, {"3"}};
+	struct change_name *host;
+	snprintf(change->name.text, sizeof change->name.text, "%s", names[bits % 4]);
+	change->is_message = bits >> 2 & 1;
+	change->outcome = (enum change_outcome)(bits >> 3 & 3);
+	change->svtrid = svtrids[bits >> 5 & 3];
+	change->ends = svtrids[more & 3];
+	change->state_at = (enum change_state_at)((more >> 2 & 3) % STATE_COUNT);
+	change->state_known = KNOWN_ALL;
+	change->transfer.status = (enum change_transfer_status)((more >> 4) % TRANSFER_STATUSES);
+	change->transfer.has_requested = bits >> 7;
+	if (change_add_host(&change->state, &host) == RESULT_OK)
+		snprintf(host->text, sizeof host->text, "%s", names[more % 4]);
+}
+
 /* A record as add_record()'s, with a change whose bytes are overwritten from some place on, or not. */
 static void add_change(struct writer *writer, const struct input *piece)
 {
@@ -181,7 +188,7 @@ static void add_change(struct writer *writer, const struct input *piece)
 	change_init(&change);
 	buffer_init(&record, INPUT_MAX);
 	change.verb = piece->bytes[0] % CHANGE_VERBS;
-	memcpy(change.name.text, "a.example", sizeof "a.example");
+	fill_change(&change, piece->bytes[2], piece->bytes[3]);
 	buffer_append(&record, piece->bytes, 4);
 	change_encode(&change, &record);
 	for (size_t i = 5; i < piece->size && 4 + piece->bytes[4] + i - 5 < record.size; i++)
