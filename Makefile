@@ -32,6 +32,8 @@ LMDB_LIBS = $(call pkg_libs,lmdb)
 SSL_LIBS  = $(call pkg_libs,openssl)
 CRYPTO_LIBS = $(call pkg_libs,libcrypto)
 JSON_LIBS = $(call pkg_libs,jansson)
+CURL_LIBS = $(call pkg_libs,libcurl)
+IDN_LIBS  = $(call pkg_libs,libidn2)
 ALL_CFLAGS += $(call pkg_cflags,libxml-2.0)
 
 # Programs and modules: the file that holds main() or the entry point, then what it is linked from.
@@ -45,9 +47,12 @@ EPPPARSE_SRC   := $(wildcard eppparse/*.c)
 PLUGIN_SRC     := $(wildcard plugin/*.c)
 PUBLISHER_SRC  := $(filter-out $(MAINS),$(wildcard publisher/*.c))
 SUBSCRIBER_SRC := $(wildcard subscriber/*.c)
+# What publisher and subscriber must agree on.
+FORMATS_SRC    := $(addprefix publisher/,crypto_gate.c feed_format.c merkle.c note.c tiles.c)
 REFEPP_SRC     := $(wildcard conformance/refepp/*.c)
 BENCH_SRC      := $(wildcard conformance/bench/*.c)
 FUZZ_SRC       := $(wildcard conformance/fuzz/*.c)
+OOM_SRC        := $(wildcard conformance/oom/*.c)
 TEST_SRC       := $(wildcard base/test/*.c eppparse/test/*.c plugin/test/*.c publisher/test/*.c \
                     subscriber/test/*.c)
 C_FILES        := $(shell find base eppparse plugin publisher subscriber conformance -name '*.[ch]' \
@@ -55,13 +60,14 @@ C_FILES        := $(shell find base eppparse plugin publisher subscriber conform
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ALL_OBJ := $(call obj,$(BASE_SRC) $(EPPPARSE_SRC) $(PLUGIN_SRC) $(PUBLISHER_SRC) $(MAINS) \
-             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(TEST_SRC))
+             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(OOM_SRC) $(TEST_SRC))
 
 BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapd epptapctl eppwatch refepp)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+OOM     := $(patsubst conformance/%.c,$(BUILD)/%,$(OOM_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
-.PHONY: all demo check check-asan check-tsan check-faults soak check-includes lint format bench install deps clean \
+.PHONY: all demo check check-asan check-tsan check-faults check-oom soak check-includes lint format bench fuzz install deps clean \
         check-bare built benches built-tests run-sanitized
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -81,6 +87,7 @@ $(BUILD)/base.a: $(call obj,$(BASE_SRC))
 $(BUILD)/eppparse.a: $(call obj,$(EPPPARSE_SRC))
 $(BUILD)/plugin.a: $(call obj,$(PLUGIN_SRC))
 $(BUILD)/publisher.a: $(call obj,$(PUBLISHER_SRC))
+$(BUILD)/formats.a: $(call obj,$(FORMATS_SRC))
 $(BUILD)/subscriber.a: $(call obj,$(filter-out subscriber/eppwatch.c,$(SUBSCRIBER_SRC)))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
@@ -97,8 +104,8 @@ endef
 
 module = -Wl,-z,nodelete $(if $(VARIANT),,-Wl,-z,defs) -Wl,--version-script=$(1)
 
-PUBLISHER_LIBS = $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
-WATCH_LIBS     = $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS)
+PUBLISHER_LIBS = $(ZMQ_LIBS) $(LMDB_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(IDN_LIBS)
+WATCH_LIBS     = $(ZMQ_LIBS) $(CRYPTO_LIBS) $(JSON_LIBS) $(CURL_LIBS)
 CMOCKA_LIBS    = $(call pkg_libs,cmocka)
 
 $(BUILD)/epptap.so: LINK_AS = $(call module,plugin/epptap.map) -Wl,-soname,epptap.so
@@ -116,13 +123,13 @@ $(BUILD)/epptapd: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS)
 $(BUILD)/epptapd: $(call obj,$(DAEMON_MAIN)) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
-$(BUILD)/epptapctl: LIBS = $(YAML_LIBS) $(PUBLISHER_LIBS)
-$(BUILD)/epptapctl: $(call obj,$(EPPCTL_MAIN) plugin/spool_writer.c) $(BUILD)/publisher.a $(BUILD)/eppparse.a \
-                    $(BUILD)/base.a
+CTL_SRC := $(EPPCTL_MAIN) $(addprefix plugin/,spool_writer.c submit.c logins.c)
+$(BUILD)/epptapctl: LIBS = $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
+$(BUILD)/epptapctl: $(call obj,$(CTL_SRC)) $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/eppwatch: LIBS = $(WATCH_LIBS)
-$(BUILD)/eppwatch: $(call obj,subscriber/eppwatch.c) $(BUILD)/subscriber.a $(BUILD)/publisher.a $(BUILD)/base.a
+$(BUILD)/eppwatch: $(call obj,subscriber/eppwatch.c) $(BUILD)/subscriber.a $(BUILD)/formats.a $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/refepp: LIBS = -ldl $(XML_LIBS) $(SSL_LIBS)
@@ -134,7 +141,7 @@ $(BUILD)/base/test/%: LIBS = $(YAML_LIBS) $(CMOCKA_LIBS)
 $(BUILD)/base/test/%: $(BUILD)/obj/base/test/%.o $(BUILD)/base.a
 	$(link)
 
-$(BUILD)/eppparse/test/%: LIBS = $(XML_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/eppparse/test/%: LIBS = $(XML_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
 $(BUILD)/eppparse/test/%: $(BUILD)/obj/eppparse/test/%.o $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
@@ -148,7 +155,7 @@ $(BUILD)/publisher/test/%: $(BUILD)/obj/publisher/test/%.o $(BUILD)/publisher.a 
 	$(link)
 
 $(BUILD)/subscriber/test/%: LIBS = $(WATCH_LIBS) $(CMOCKA_LIBS)
-$(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(BUILD)/subscriber.a $(BUILD)/publisher.a \
+$(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(BUILD)/subscriber.a $(BUILD)/formats.a \
                             $(BUILD)/base.a
 	$(link)
 
@@ -164,6 +171,7 @@ demo: all
 	@conformance/demo/run
 
 check: all
+	@etc/install-deps --ffi
 	@$(MAKE) --no-print-directory built-tests check-includes
 	@EPPTAP_BUILD=$(CURDIR)/$(BUILD) conformance/check $(TESTS) conformance
 
@@ -174,6 +182,15 @@ check-asan check-tsan: check-%: deps
 
 run-sanitized:
 	@EPPTAP_BUILD=$(CURDIR)/$(BUILD) EPPTAP_VARIANT=$(VARIANT) conformance/check $(TESTS) conformance
+
+# Each allocation fails in turn, in reading frames, in capture, and in reading the config.
+check-oom: all
+	@$(MAKE) --no-print-directory $(OOM) $(BUILD)/base/test/test_config_memory
+	@conformance/check $(OOM) $(BUILD)/base/test/test_config_memory
+
+$(BUILD)/oom/%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/oom/%: $(BUILD)/obj/conformance/oom/%.o $(BUILD)/plugin.a $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
 
 # Demo and check on a clean clone in a bare Debian 12; takes root and some minutes.
 check-bare:
@@ -208,15 +225,34 @@ $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/
                   $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
-# Fuzz targets of clang's libFuzzer: `make fuzz-spool SECONDS=60`. What was found stays in build/fuzz/corpus-spool.
+# Fuzz targets of clang's libFuzzer, in a build of their own: `make fuzz SECONDS=60` runs each for so long and says what
+# came of it, `make fuzz-pair` one of them. What was found stays in build/fuzz.
+FUZZ_FRAMES  := command response pair canaries config
+FUZZ_TARGETS := $(FUZZ_FRAMES) stream spool
 SECONDS ?= 60
-fuzz-%:
-	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang build/fuzz/run-$*
-	@mkdir -p build/fuzz/corpus-$*
-	@build/fuzz/run-$* -max_total_time=$(SECONDS) -max_len=16384 -artifact_prefix=build/fuzz/ build/fuzz/corpus-$*
+FUZZ = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang BUILD=build/fuzz
+fuzz:
+	@etc/install-deps --lint
+	@$(FUZZ) $(addprefix build/fuzz/run-,$(FUZZ_TARGETS))
+	@conformance/fuzz/run build/fuzz $(SECONDS) $(FUZZ_TARGETS)
 
-$(BUILD)/run-%: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
-$(BUILD)/run-%: $(BUILD)/obj/conformance/fuzz/%.o $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
+fuzz-%:
+	@etc/install-deps --lint
+	@$(FUZZ) build/fuzz/run-$*
+	@conformance/fuzz/run build/fuzz $(SECONDS) $*
+
+$(BUILD)/run-canaries: $(BUILD)/obj/conformance/fuzz/grammar.o
+$(addprefix $(BUILD)/run-,$(FUZZ_FRAMES)): LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS)
+$(addprefix $(BUILD)/run-,$(FUZZ_FRAMES)): $(BUILD)/run-%: $(BUILD)/obj/conformance/fuzz/%.o \
+                                           $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/run-stream: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS)
+$(BUILD)/run-stream: $(BUILD)/obj/conformance/fuzz/stream.o $(BUILD)/plugin.a $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/run-spool: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
+$(BUILD)/run-spool: $(BUILD)/obj/conformance/fuzz/spool.o $(BUILD)/publisher.a $(BUILD)/eppparse.a $(BUILD)/base.a
 	$(link)
 
 # Installs what was built: `make`, then `make install` as root. Honours DESTDIR and prefix.
@@ -227,10 +263,14 @@ unitdir    ?= $(prefix)/lib/systemd/system
 includedir ?= $(prefix)/include
 pkgdir     ?= $(prefix)/lib/pkgconfig
 docdir     ?= $(prefix)/share/doc/epptap
+mandir     ?= $(prefix)/share/man
+# Manual pages lie beside what they are about; the end of a name is its section.
+MANUALS    := $(wildcard */*.[1578])
+FFI_FILES  := $(patsubst plugin/%,%,$(shell find plugin/ffi -type f -not -path '*/__pycache__/*'))
 
 install: $(BUILT)
 	install -d $(addprefix $(DESTDIR),$(libdir) $(bindir) $(sbindir) $(unitdir) $(includedir) $(pkgdir) \
-	  $(docdir)/examples)
+	  $(docdir)/examples/registries)
 	install -m 644 $(BUILD)/epptap.so $(BUILD)/epptap-publisher.so $(DESTDIR)$(libdir)
 	install -m 755 $(BUILD)/epptapctl $(BUILD)/eppwatch $(DESTDIR)$(bindir)
 	install -m 755 $(BUILD)/epptapd $(DESTDIR)$(sbindir)
@@ -241,11 +281,15 @@ install: $(BUILT)
 	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc
 	install -m 644 etc/epptap.yaml etc/prometheus/epptap.rules.yml etc/grafana/epptap.json \
 	  $(DESTDIR)$(docdir)/examples
+	install -m 644 etc/registries/*.yaml $(DESTDIR)$(docdir)/examples/registries
 	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
 	install -d $(DESTDIR)$(docdir)/publisher
 	install -m 644 publisher/README.md publisher/FEED.md publisher/OPERATING.md $(DESTDIR)$(docdir)/publisher
+	$(foreach file,$(MANUALS),install -D -m 644 $(file) \
+	  $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(file)))/$(notdir $(file)) &&) true
 	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
 	install -D -m 644 conformance/subscriber.py $(DESTDIR)$(docdir)/conformance/subscriber.py
+	$(foreach file,$(FFI_FILES),install -D -m 644 plugin/$(file) $(DESTDIR)$(docdir)/$(file) &&) true
 
 clean:
 	rm -rf build

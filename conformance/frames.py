@@ -118,6 +118,43 @@ def create_contact(handle):
                     '<o:authInfo><o:pw>made-up</o:pw></o:authInfo>')
 
 
+POLL = '<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><poll op="req"/><clTRID>test</clTRID></command></epp>'
+NO_MESSAGE = ('<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="1300"><msg>None</msg></result>'
+              '<trID><svTRID>poll</svTRID></trID></response></epp>')
+
+
+def message(data, extension='', svtrid='poll', number=1):
+    """The response to a poll, with a message in the queue."""
+    if extension:
+        extension = f'<extension>{extension}</extension>'
+    return (f'<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><response><result code="1301"><msg>Ack</msg></result>'
+            f'<msgQ id="{number}" count="{number}"><qDate>2026-01-02T03:04:05Z</qDate><msg>News</msg></msgQ>'
+            f'<resData>{data}</resData>{extension}<trID><svTRID>{svtrid}</svTRID></trID></response></epp>')
+
+
+def pending_done(name, svtrid, result=True):
+    """The end of the pending command `svtrid` about a domain: it is done, or refused."""
+    return message(f'<o:panData xmlns:o="{DOMAIN}"><o:name paResult="{int(result)}">{name}</o:name><o:paTRID>'
+                   f'<clTRID>test</clTRID><svTRID>{svtrid}</svTRID></o:paTRID><o:paDate>2026-01-02T03:04:05Z</o:paDate>'
+                   '</o:panData>')
+
+
+def transfer_data(name, status, gaining='ClientX', losing='ClientY'):
+    return (f'<o:trnData xmlns:o="{DOMAIN}"><o:name>{name}</o:name><o:trStatus>{status}</o:trStatus><o:reID>{gaining}</o:reID>'
+            f'<o:reDate>2026-01-01T00:00:00Z</o:reDate><o:acID>{losing}</o:acID><o:acDate>2026-01-06T00:00:00Z</o:acDate>'
+            '</o:trnData>')
+
+
+def registrys_change(name, nameservers=(), statuses=('ok',), state='after', operation='update', svtrid='registry-1',
+                     who='CANARY Person'):
+    """What the registry did itself (RFC 8590), as its poll message."""
+    return message(f'<o:infData xmlns:o="{DOMAIN}"><o:name>{name}</o:name><o:roid>R-1</o:roid>' + _statuses(statuses)
+                   + _nameservers(nameservers) + '<o:clID>ClientX</o:clID></o:infData>',
+                   f'<c:changeData xmlns:c="urn:ietf:params:xml:ns:changePoll-1.0" state="{state}">'
+                   f'<c:operation>{operation}</c:operation><c:date>2026-01-02T03:04:05Z</c:date><c:svTRID>{svtrid}</c:svTRID>'
+                   f'<c:who>{who}</c:who><c:caseId type="udrp">{who}</c:caseId><c:reason>{who}</c:reason></c:changeData>')
+
+
 def code_of(response):
     return int(re.search(rb'<result code="(\d{4})"', response)[1])
 

@@ -27,6 +27,22 @@ def expected_events(path):
     return [(event, line['time']) for line, event in events if event]
 
 
+def take_chains(all_claims):
+    """Takes `prev` out of each event: it must be the event before about the same object, until a completed delete ends the
+    chain; a host takes its chain along to its new name."""
+    last = {}
+    for claims in all_claims:
+        ((name, value),) = claims['events'].items()
+        namespace, _, verb = name.partition('#')
+        subject = (namespace, claims['sub_id']['uri'])
+        if not verb:
+            continue
+        assert value.pop('prev', None) == last.pop(subject, None), subject
+        if verb != 'delete' or value['outcome'] != 'completed':
+            new_name = value.get('set', {}).get('ldhName')
+            last[(namespace, f'dns:{new_name}') if new_name else subject] = claims['jti']
+
+
 def _name(text):
     return text.strip().rstrip('.').lower()
 

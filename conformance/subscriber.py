@@ -16,6 +16,7 @@ import pathlib
 import re
 import sys
 import time
+import urllib.parse
 
 import jwt
 import zmq
@@ -25,14 +26,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 BASE64URL = re.compile(r'[A-Za-z0-9_-]+')
 TIME_OF_EVENT = re.compile(rb'"toe": ?(\d+\.\d{3})[,}]')
-EVENT_NAME = re.compile(r'urn:ietf:params:xml:ns:(?:domain-1\.0#(?:create|update|delete|renew|transfer)'
-                        r'|host-1\.0#(?:create|update|delete))')
+# By objectClassName. What has no name but a handle are sets of nameservers or keys, which domains refer to.
+NAMESPACES = {'domain': 'urn:ietf:params:xml:ns:domain-1.0', 'nameserver': 'urn:ietf:params:xml:ns:host-1.0',
+              'nsset': 'http://www.nic.cz/xml/epp/nsset-1.2', 'keyset': 'http://www.nic.cz/xml/epp/keyset-1.3',
+              'nsgroup': 'http://www.eurid.eu/xml/epp/nsgroup-1.1', 'keygroup': 'http://www.eurid.eu/xml/epp/keygroup-1.1'}
+VERBS = ('create', 'update', 'delete', 'renew', 'transfer')
 OWN_EVENTS = {'urn:epptap:gap': ({'reason'}, {'reason', 'count', 'from', 'to', 'registrar', 'txn'}),
+              'urn:epptap:verification': ({'state'}, {'state'}),
               'urn:epptap:key': ({'action', 'kid'}, {'action', 'kid', 'jwk'})}
 IMPACTS = ('create delete restore renew transfer registrar delegation glue dnssec-added dnssec-changed dnssec-removed'
            ' lock unlock hold unhold contacts none').split()
-MEMBERS = {'objectClassName', 'ldhName', 'unicodeName', 'registrar', 'initiator', 'outcome', 'impact', 'add', 'remove',
-           'set', 'changed', 'lock', 'transfer', 'restore', 'completes', 'state', 'prev', 'truncated'}
+MEMBERS = {'objectClassName', 'ldhName', 'unicodeName', 'handle', 'registrar', 'initiator', 'outcome', 'impact', 'add',
+           'remove', 'set', 'changed', 'lock', 'transfer', 'restore', 'completes', 'before', 'state', 'prev', 'truncated'}
 
 
 class Refused(Exception):
@@ -106,6 +111,20 @@ def topic_of(name):
     return ''.join(label + '.' for label in reversed(name.split('.')))
 
 
+def uri_of(value):
+    """The sub_id's URI of what an event is about."""
+    if value['objectClassName'] in ('domain', 'nameserver'):
+        return f'dns:{value["ldhName"]}'
+    return f'urn:epptap:{value["objectClassName"]}:{urllib.parse.quote(value["handle"], safe=":")}'
+
+
+def topics_of(value):
+    """What it goes out under: a host with a new name, under both."""
+    if 'handle' in value:
+        return [f'~{value["objectClassName"]}.{value["handle"].lower()}.']
+    return [topic_of(names['ldhName']) for names in (value, value.get('set', {})) if 'ldhName' in names]
+
+
 class Verifier:
     """Judges events by keys it trusts. Keeps the jtis it has seen: none may come twice on one channel."""
 
@@ -177,14 +196,13 @@ class Verifier:
         (name, value), = claims['events'].items()
         if claims['sub_id']['uri'] == self.issuer:
             return self._own_event(name, value)
-        _need(claims['sub_id']['uri'].startswith('dns:'), f'sub_id {claims["sub_id"]}')
-        _need(EVENT_NAME.fullmatch(name), f'an event named {name}')
-        _need(value['ldhName'] == claims['sub_id']['uri'][4:], 'sub_id and ldhName differ')
-        _need(re.fullmatch(r'[a-z0-9_-]+(\.[a-z0-9_-]+)*', value['ldhName']), f'ldhName {value["ldhName"]}')
-        kind = 'nameserver' if ':host-' in name else 'domain'
-        _need(value['objectClassName'] == kind, f'objectClassName {value["objectClassName"]}')
+        namespace, _, verb = name.partition('#')
+        _need(namespace == NAMESPACES.get(value['objectClassName']) and verb in VERBS,
+              f'objectClassName {value["objectClassName"]} in an event named {name}')
+        _need(claims['sub_id']['uri'] == uri_of(value), 'sub_id and what the event is about differ')
+        _need('ldhName' not in value or re.fullmatch(r'[a-z0-9_-]+(\.[a-z0-9_-]+)*', value['ldhName']), 'ldhName')
         _need(value['initiator'] in ('registrar', 'registry'), 'initiator')
-        _need(value['outcome'] in ('completed', 'pending', 'unknown'), 'outcome')
+        _need(value['outcome'] in ('completed', 'pending', 'unknown', 'rejected'), 'outcome')
         _need(set(value) <= MEMBERS, f'members nobody knows: {set(value) - MEMBERS}')
         impact = value.get('impact', [])
         _need(impact == [known for known in IMPACTS if known in impact], f'impact {impact}')
@@ -198,9 +216,7 @@ class Verifier:
         if claims['sub_id']['uri'] == self.issuer:
             _need(message.topic == '~event', f'an event of the tap itself under the topic {message.topic}')
             return claims
-        names = [value['ldhName']] + [value['set']['ldhName']] if 'ldhName' in value.get('set', {}) else \
-            [value['ldhName']]
-        _need(message.topic in map(topic_of, names), f'{names} under the topic {message.topic}')
+        _need(message.topic in topics_of(value), f'{claims["sub_id"]} under the topic {message.topic}')
         return claims
 
 
@@ -227,6 +243,7 @@ class Subscriber:
             self.socket.setsockopt(zmq.CURVE_SECRETKEY, own)
             self.socket.setsockopt(zmq.CURVE_PUBLICKEY, zmq.curve_public(own))
         self.raw = []  # all frames, as they came
+        self.checkpoints = []
         for topic in topics:
             self.socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
         self.socket.connect(endpoint)
@@ -238,15 +255,19 @@ class Subscriber:
         self.close()
 
     def receive(self, timeout_ms=5000):
-        """The next message, or None if none came in that time."""
-        if not self.socket.poll(timeout_ms):
-            return None
-        frames = self.socket.recv_multipart()
-        self.raw += frames
-        _need(len(frames) == 3, f'a message of {len(frames)} frames')
-        topic, index, jws = frames
-        _need(re.fullmatch(rb'0|[1-9][0-9]*', index), f'index {index}')
-        return Message(topic.decode('ascii'), int(index), jws)
+        """The next event's message, or None if none came in that time. Checkpoints on the way are kept: (size, note)."""
+        deadline = time.monotonic() + timeout_ms / 1000
+        while self.socket.poll(max(0, (deadline - time.monotonic()) * 1000)):
+            frames = self.socket.recv_multipart()
+            self.raw += frames
+            _need(len(frames) == 3, f'a message of {len(frames)} frames')
+            topic, index, jws = frames
+            _need(re.fullmatch(rb'0|[1-9][0-9]*', index), f'index {index}')
+            if topic != b'~checkpoint':
+                return Message(topic.decode('ascii'), int(index), jws)
+            _need(jws.split(b'\n')[1:2] == [index], f'a checkpoint of {jws} with the size {index}')
+            self.checkpoints.append((int(index), jws))
+        return None
 
     def collect(self, enough, seconds=10):
         """Messages until enough(messages) is true; None if that time ran out first."""

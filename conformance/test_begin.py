@@ -9,7 +9,7 @@ import pytest
 import frames
 from harness import (EFULL, EINVAL, ETIMEOUT, OK, Refepp, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied,
                      success, txns_in, wait_until)
-from oracle import journal
+from oracle import journal, take_chains
 from workers import Workers, change
 
 TICKETS = 16384  # that can be open at once
@@ -53,6 +53,7 @@ def test_a_command_that_was_completed_is_one_event_as_if_shown_at_once(work):
         at_once, in_two, pending = _flushed(tap, work, 3)
         stats = tap.stats()
     assert (at_once['txn'], in_two['txn'], pending['txn']) == ('S-1', 'S-2', 'S-3')
+    take_chains([at_once, in_two, pending])
     assert in_two['events'] == at_once['events']
     assert _value(pending)['outcome'] == 'pending' and 'registrar' not in _value(pending)
     assert stats['intents'] == {'noted': 2, 'ended': 2, 'given_up': 0, 'unknown': 0}

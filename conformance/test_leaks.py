@@ -18,7 +18,7 @@ class Run:
     def __init__(self, folder):
         self.work = Work(folder)
         curve = (self.work.keys / 'server.pub', self.work.add_client('reader'))
-        self.work.write_config(delay={'create': '24h'})
+        self.work.write_config(delay={'create': '24h'}, **harness.all_own_words())
         self.stderr = folder / 'stderr.txt'
         with open(self.stderr, 'wb') as stderr, \
                 Subscriber(self.work.endpoint('vetted'), curve=curve) as vetted, \
@@ -86,7 +86,7 @@ def test_a_held_create_is_on_the_vetted_socket_alone(run):
 
 def test_a_planted_leak_is_found(run):
     canary = harness.canaries()[0]
-    folder = run.work.log_dir('public') / 'tile'
+    folder = run.work.log_dir('public') / 'planted'
     folder.mkdir()
     planted = folder / '000'
     try:

@@ -20,10 +20,6 @@ ALERTS_TEST = REPOSITORY / 'conformance' / 'alerts_test.yml'
 DASHBOARD = REPOSITORY / 'etc' / 'grafana' / 'epptap.json'
 TABLE = REPOSITORY / 'publisher' / 'metrics.c'
 
-# Rows of the table that wait for a part which is not built yet, or for something that does not happen here.
-CONDITIONAL = {
-    'epptap_channel_checkpoint_age_seconds',
-}
 LABELS = {'reason', 'state', 'channel', 'version', 'fate'}
 SAMPLE = re.compile(r'(?P<name>\w+)(\{(?P<label>\w+)="(?P<value>[\w.+-]+)"\})? (?P<number>-?\d+(\.\d+)?)')
 
@@ -223,7 +219,7 @@ def test_every_metric_of_the_table_is_in_a_real_file(work, file):
         tap.transaction(*object_frames('create', 'new.example'))
         _wait_for(file, events_published_total=1)
         # what a front end counts comes with its own status file, once a second
-        names = _table() - CONDITIONAL
+        names = _table()
         wait_until(f'the file has just {sorted(names)}', lambda: Metrics(file).names() == names)
 
 

@@ -76,7 +76,7 @@ def test_a_renamed_host_is_told_under_both_names(work):
     case, = [case for case in harness.cases() if case.name == 'host-rename']
     with Tap(work.config) as tap, Subscriber(work.endpoint('public')) as public:
         until_heard(tap, public)
-        tap.transaction(case.command, case.response)
+        tap.show(*case.steps)
         tap.transaction(*update_frames('end.example'))
         messages = [message for message in public.collect(_last('end.example')) if not _about_probes(message)]
     verifier = Verifier(key_of_pem(work.keys / 'event.pem'), harness.REGISTRY)
@@ -186,6 +186,20 @@ def test_the_verifier_takes_a_good_event(signed):
     keys, sign = signed
     for alg in ('EdDSA', 'Ed25519'):
         assert _verifier(keys).claims(sign(_claims(), alg=alg))['txn'] == 'S-1'
+
+
+def test_the_verifier_takes_an_event_of_an_object_without_a_name_under_its_topic(signed):
+    keys, sign = signed
+    value = {'objectClassName': 'keyset', 'handle': 'K/1', 'initiator': 'registry', 'outcome': 'rejected'}
+    jws = sign(_claims(sub_id={'format': 'uri', 'uri': 'urn:epptap:keyset:K%2F1'},
+                       events={'http://www.nic.cz/xml/epp/keyset-1.3#transfer': value}))
+    assert _verifier(keys).message(independent.Message('~keyset.k/1.', 0, jws))
+    with pytest.raises(Refused, match='under the topic'):
+        _verifier(keys).message(independent.Message('~keyset.K/1.', 0, jws))
+    other = sign(_claims(sub_id={'format': 'uri', 'uri': 'urn:epptap:nsset:K%2F1'},
+                         events={'http://www.nic.cz/xml/epp/keyset-1.3#transfer': value}))
+    with pytest.raises(Refused, match='differ'):
+        _verifier(keys).claims(other)
 
 
 WRONG_HEADERS = [

@@ -9,7 +9,7 @@ from harness import Epptapd, Tap, epptapctl, feed_dump, object_frames, success, 
 from spool_file import CHANGE, segments
 from subscriber import Verifier, keys_of_jwks
 
-ENCODING, FUTURE = 1, 99  # of a change, by eppparse/change.h; its first byte
+ENCODING, FUTURE = 2, 99  # of a change, by eppparse/change.h; its first byte
 EVENT_MAX = 60000
 
 
@@ -118,12 +118,12 @@ def _bytes_of(line):
 
 @pytest.mark.parametrize('what', ['nameservers', 'ds', 'keys'])
 def test_an_event_that_is_too_large_tells_counts_and_holds_nothing_up(work, what):
-    count = {'nameservers': 3000, 'ds': 1000, 'keys': 300}[what]
+    count = {'nameservers': 3000, 'ds': 1000, 'keys': 500}[what]
     large = {
         'nameservers': lambda: frames.update_domain('large.example', [f'ns{n}.hoster.example' for n in range(count)]),
         'ds': lambda: frames.update_domain('large.example', add_ds=[frames.ds(n) for n in range(count)]),
         'keys': lambda: frames.update_domain('large.example', add_ds=[
-            frames.key(base64.b64encode(n.to_bytes(256, 'big')).decode()) for n in range(count)]),
+            frames.key(base64.b64encode(n.to_bytes(64, 'big')).decode()) for n in range(count)]),
     }[what]()
     with Tap(work.config) as tap:
         tap.transaction(*object_frames('update', 'before.example'))

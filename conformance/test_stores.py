@@ -80,18 +80,18 @@ def _other_log_dir(work):
 
 
 def _garble(work):
-    (work.log_dir('public') / 'position.json').write_text('{"stream":')
+    (work.log_dir('public') / 'checkpoint').write_text('registry.example/public\n')
 
 
 HARMS = {
     _copy: r'state_dir /.*/copy is a copy: its feed store was made as another file\. Two that publish',
     # the new file may get the old one's number
     _restore: r'(state_dir /.* is a copy: its feed store was made as another file'
-              r'|channel vetted: 5 events were published, and the feed store knows 2)',
-    _restore_in_place: r'channel vetted: 5 events were published, and the feed store knows 2: state_dir is older than log_dir',
-    _lose: r'channel vetted: log_dir /.* holds 5 events that the feed store does not know: state_dir was lost',
-    _other_log_dir: r'channel vetted: log_dir /.* holds 1 events that the feed store does not know: .* is another feed\'s',
-    _garble: r'channel public: /.*/position\.json can\'t be read: no JSON of ours',
+              r'|channel vetted: the log in .* has 5 events, and the feed store signed 2)',
+    _restore_in_place: r'channel vetted: the log in .* has 5 events, and the feed store signed 2: state_dir is older',
+    _lose: r'channel vetted: log_dir /.* holds a log of 5 events, .*, that the feed store does not know: state_dir was lost',
+    _other_log_dir: r'channel vetted: log_dir /.* does not hold the log of 2 events that was signed, registry.example/vetted: it was moved',
+    _garble: r'channel public: /.*/checkpoint can\'t be read: no checkpoint of ours',
 }
 
 
@@ -123,8 +123,9 @@ def test_a_state_dir_that_went_back_is_refused_until_a_new_log_is_begun(work, ha
         verifier = Verifier(keys_of_jwks(work.log_dir(channel) / 'jwks.json'), 'https://registry.example')
         for line in feed_dump(work.config, channel):
             verifier.claims(line['jws'].encode())
-        position = json.loads((work.log_dir(channel) / 'position.json').read_text())
-        assert (position['events'], position['generation']) == (4, 1)
+        origin, size = work.checkpoint(channel)
+        assert re.fullmatch(rf'registry\.example/{channel}/20\d{{6}}T\d{{6}}Z', origin) and size == 4
+        assert not (work.log_dir(channel) / 'position.json').exists()
     # and the next process goes on with it
     assert 'good' in epptapctl('check', work.config).stdout
     _publish(work, 'next')
@@ -208,15 +209,16 @@ def test_epptapd_refuses_too_and_goes_on_by_itself_after_new_log(work):
 
 # Of another version
 
-def test_a_store_of_format_1_is_upgraded_and_gone_on_with(work, store_edit):
+@pytest.mark.parametrize('version', [1, 2])
+def test_a_store_of_an_older_format_is_upgraded_and_gone_on_with(work, store_edit, version):
     work.write_config(delay={'create': '1h'})
     _publish(work, 'a', 'b')
     _publish(work, 'new', verb='create')
-    store_edit(work, 'format-1')
+    store_edit(work, f'format-{version}')
     for channel in work.ports:
-        (work.log_dir(channel) / 'position.json').unlink()
+        shutil.rmtree(work.log_dir(channel))  # there were no logs then
     done = epptapctl('feed-dump', work.config, check=False)
-    assert (done.returncode, 'has format 1, which this version upgrades to 2' in done.stderr) == (1, True)
+    assert (done.returncode, f'has format {version}, which this version upgrades to 3' in done.stderr) == (1, True)
     _publish(work, 'c')
     assert 'good' in epptapctl('check', work.config).stdout
     assert _feed(work) == ['update a.example', 'update b.example', 'create new.example', 'update c.example']
@@ -229,7 +231,7 @@ def test_a_store_of_a_later_format_is_refused_in_words_and_left_as_it_is(work, s
     _publish(work, 'a')
     store_edit(work, 'version', '99')
     before = _data(work).read_bytes()
-    words = 'has format 99, this version writes 2; use the epptap that made it, or a new state_dir'
+    words = 'has format 99, this version writes 3; use the epptap that made it, or a new state_dir'
     done = epptapctl('check', work.config, check=False)
     assert (done.returncode, words in done.stderr) == (1, True)
     with pytest.raises(TapError) as error:

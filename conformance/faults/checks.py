@@ -162,7 +162,7 @@ class Checks:
             before = self.placed[name]
             self.placed[name] = [line['jws'] for line in placed]
             need(self.placed[name][:len(before)] == before, f'{name}: an index has another event than it had')
-            need(positions.get(name, 0) <= len(placed), f'{name}: position.json is ahead of its {len(placed)} events: {positions}')
+            need(positions.get(name, 0) <= len(placed), f'{name}: its log is ahead of its {len(placed)} events: {positions}')
 
     def _check_signatures(self, channels):
         """Of what is new, each event's, with its claims, and that its jti is its own."""
