@@ -387,3 +387,28 @@ def test_namespaces_are_bounded_in_number_length_and_characters(work):
                         'extension that epptap does not read')
     assert leakscan.scan([work.path], ['canary person', 'canary@mail', 'c4naryc4nary'], leave_out=[work.keys]) == []
     assert all(len(line) < 256 for line in said)
+
+
+def test_a_message_that_cannot_be_read_floods_nobody(work):
+    """Whoever polls it again and again gets some gaps of its own a second; the rest are counted together, and none is missing."""
+    unread = frames.message(frames.transfer_data('bank.example', 'pending').replace('domain-1.0', 'domain-9.9'))
+    with Tap(work.config) as tap:
+        for _ in range(50):
+            tap.transaction(frames.POLL, unread)
+        tap.flush()
+        gaps = wait_until('all are told', lambda: (
+            lambda gaps: gaps if sum(gap['count'] for gap in gaps) == 50 else None)(gaps_in(feed_dump(work.config, 'vetted'))))
+    assert len(gaps) < 25
+    assert {gap['reason'] for gap in gaps} == {'namespace', 'messages'}
+
+
+def test_a_host_renamed_into_the_zones_is_told(work):
+    """And so is one that is renamed out of them; what was never in them is not."""
+    work.write_config(zones=['example'])
+    with Tap(work.config) as tap:
+        tap.transaction(frames.update_host('ns.evil.test', add=['192.0.2.66'], new_name='ns1.bank.example'), success('S-in'))
+        tap.transaction(frames.update_host('ns1.bank.example', new_name='ns.evil.test'), success('S-out'))
+        tap.transaction(frames.update_host('ns.evil.test', new_name='ns2.evil.test'), success('S-never'))
+        lines = _published(tap, work, 2)
+    assert txns_in(lines) == ['S-in', 'S-out']
+    assert _value(lines[0])['set']['ldhName'] == 'ns1.bank.example'

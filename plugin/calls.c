@@ -134,7 +134,10 @@ int calls_transaction(struct epptap *tap, const struct caller *caller, const voi
 		pass_over(tap, caller);
 		return RESULT_OK;
 	}
-	struct queue_entry entry = command_entry(tap, QUEUE_PAIR, caller, command, command_size);
+	/* Of a poll, its answer says all. */
+	struct queue_entry entry =
+		kind == SCAN_POLL ? command_entry(tap, QUEUE_MESSAGE, caller, "", 0)
+				  : command_entry(tap, QUEUE_PAIR, caller, command, command_size);
 	entry.response = response;
 	entry.response_size = response_size;
 	if (command_size > limit || response_size > limit) {

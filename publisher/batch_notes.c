@@ -8,7 +8,6 @@
 #include "publisher/crypto_gate.h"
 #include "publisher/idn.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 enum { BEFORE_MOST = 65536 }; /* bytes of a state that is noted */
@@ -49,11 +48,7 @@ static int end_key(struct batch_maker *maker, enum note_kind kind, struct note_k
 {
 	const struct buffer *text = &maker->scratch;
 	key->kind = (uint8_t)kind;
-	if (text->failed || !crypto_gate_enter())
-		return RESULT_NOMEM;
-	bool good = EVP_Digest(text->data, text->size, key->hash, NULL, EVP_sha256(), NULL) == 1;
-	crypto_gate_leave();
-	return good ? RESULT_OK : RESULT_NOMEM;
+	return text->failed ? RESULT_NOMEM : crypto_hash(text->data, text->size, key->hash);
 }
 
 /* By an svTRID, and what it is about: servers may give one twice. */

@@ -1,7 +1,6 @@
 #include "publisher/chain.h"
 #include "publisher/crypto_gate.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 _Static_assert((int)FEED_ID_SIZE == (int)EVENT_ID_SIZE, "what is stored is a jti");
@@ -28,11 +27,7 @@ static int hash_key(uint8_t object, const struct change_name *name, struct note_
 	struct key key;
 	make_key(object, name, &key);
 	hashed->kind = NOTE_CHAIN;
-	if (!crypto_gate_enter())
-		return RESULT_NOMEM;
-	bool good = EVP_Digest(key.bytes, key.size, hashed->hash, NULL, EVP_sha256(), NULL) == 1;
-	crypto_gate_leave();
-	return good ? RESULT_OK : RESULT_NOMEM;
+	return crypto_hash(key.bytes, key.size, hashed->hash);
 }
 
 static int look_in_store(struct feed_store *store, struct feed_txn *reading,

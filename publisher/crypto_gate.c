@@ -1,6 +1,7 @@
 #include "publisher/crypto_gate.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -48,4 +49,13 @@ bool crypto_gate_enter(void)
 void crypto_gate_leave(void)
 {
 	atomic_fetch_sub(&inside, 1);
+}
+
+int crypto_hash(const void *bytes, size_t size, uint8_t hash[CRYPTO_HASH_SIZE])
+{
+	if (!crypto_gate_enter())
+		return RESULT_NOMEM;
+	bool good = EVP_Digest(bytes, size, hash, NULL, EVP_sha256(), NULL) == 1;
+	crypto_gate_leave();
+	return good ? RESULT_OK : RESULT_NOMEM;
 }

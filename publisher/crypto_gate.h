@@ -13,6 +13,8 @@
 #include "base/result.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Has OpenSSL shut the gate; once is enough, more do no harm. Before anything else of OpenSSL's. */
 void crypto_gate_watch(void);
@@ -20,5 +22,9 @@ void crypto_gate_watch(void);
 /* May OpenSSL be called? If so, crypto_gate_leave() must follow. May be nested. */
 MUST_USE bool crypto_gate_enter(void);
 void crypto_gate_leave(void);
+
+/* SHA-256 of the bytes, behind the gate. RESULT_OK or RESULT_NOMEM: OpenSSL can't, or is not to be called any more. */
+enum { CRYPTO_HASH_SIZE = 32 };
+MUST_USE int crypto_hash(const void *bytes, size_t size, uint8_t hash[CRYPTO_HASH_SIZE]);
 
 #endif

@@ -77,18 +77,11 @@ int feed_key_id(const uint8_t key[FEED_KEY_SIZE], char id[FEED_KEY_ID_SIZE])
 	buffer_append_text(&text, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"");
 	feed_base64url_encode(key, FEED_KEY_SIZE, &text);
 	buffer_append_text(&text, "\"}");
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned digest_size = 0;
+	uint8_t hash[CRYPTO_HASH_SIZE];
 	int result = RESULT_NOMEM;
-	bool good = !text.failed && crypto_gate_enter();
-	if (good) {
-		good = EVP_Digest(text.data, text.size, digest, &digest_size, EVP_sha256(), NULL) ==
-		       1;
-		crypto_gate_leave();
-	}
-	if (good) {
+	if (!text.failed && crypto_hash(text.data, text.size, hash) == RESULT_OK) {
 		buffer_reset(&text);
-		feed_base64url_encode(digest, digest_size, &text);
+		feed_base64url_encode(hash, sizeof hash, &text);
 		if (!text.failed && text.size == FEED_KEY_ID_SIZE - 1) {
 			memcpy(id, text.data, FEED_KEY_ID_SIZE - 1);
 			id[FEED_KEY_ID_SIZE - 1] = '\0';

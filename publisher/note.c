@@ -89,7 +89,7 @@ bool verifier_name_is_good(const char *name)
 int verifier_make(const char *name, enum verifier_type type, const uint8_t key[VERIFIER_KEY_SIZE],
 		  struct verifier *verifier)
 {
-	uint8_t hash[EVP_MAX_MD_SIZE], bytes[VERIFIER_NAME_SIZE + 2 + VERIFIER_KEY_SIZE];
+	uint8_t hash[CRYPTO_HASH_SIZE], bytes[VERIFIER_NAME_SIZE + 2 + VERIFIER_KEY_SIZE];
 	if (!verifier_name_is_good(name))
 		return RESULT_INVALID;
 	*verifier = (struct verifier){.type = type};
@@ -101,11 +101,7 @@ int verifier_make(const char *name, enum verifier_type type, const uint8_t key[V
 	bytes[size++] = (uint8_t)type;
 	memcpy(bytes + size, key, VERIFIER_KEY_SIZE);
 	size += VERIFIER_KEY_SIZE;
-	if (!crypto_gate_enter())
-		return RESULT_NOMEM;
-	bool good = EVP_Digest(bytes, size, hash, NULL, EVP_sha256(), NULL) == 1;
-	crypto_gate_leave();
-	if (!good)
+	if (crypto_hash(bytes, size, hash) != RESULT_OK)
 		return RESULT_NOMEM;
 	verifier->id = id_of(hash);
 	return RESULT_OK;

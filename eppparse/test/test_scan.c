@@ -274,6 +274,34 @@ static void a_poll_is_told_from_other_queries(void **state)
 		assert_int_equal(scan_command(unsure[i], strlen(unsure[i]), NULL), SCAN_MAYBE);
 }
 
+/* A server that doesn't look at a schema may carry out the second of two. */
+static void a_verb_of_the_registrys_own_behind_a_query_is_maybe(void **state)
+{
+	static struct config_pair own = {(char *)"trade", (char *)"transfer"};
+	const struct config_pairs verbs = {&own, 1};
+	static const char *const frames[] = {
+		"<epp><command><poll op=\"req\"/><trade op=\"request\"/></command></epp>",
+		"<epp><command><info/><x:trade/></command></epp>",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(frames); i++) {
+		assert_int_equal(scan_command(frames[i], strlen(frames[i]), &verbs), SCAN_MAYBE);
+		assert_int_not_equal(scan_command(frames[i], strlen(frames[i]), NULL), SCAN_MAYBE);
+	}
+}
+
+static void news_count_only_in_a_message(void **state)
+{
+	static const char refused[] =
+		"<epp><response><result code=\"2303\"><value><x:infData/></value>"
+		"</result></response></epp>";
+	static const char spelt[] =
+		"<epp><response><result code=\"13&#48;1\"/><x:infData/></response></epp>";
+	(void)state;
+	assert_false(scan_may_tell(refused, sizeof refused - 1));
+	assert_true(scan_may_tell(spelt, sizeof spelt - 1));
+}
+
 static void a_transform_beside_a_query_is_maybe(void **state)
 {
 	static const char *const verbs[] = {"create", "update", "delete", "renew", "transfer"};
@@ -448,6 +476,8 @@ int main(void)
 		cmocka_unit_test(a_truncated_success_is_always_maybe),
 		cmocka_unit_test(queries_and_sessions_are_no),
 		cmocka_unit_test(a_poll_is_told_from_other_queries),
+		cmocka_unit_test(a_verb_of_the_registrys_own_behind_a_query_is_maybe),
+		cmocka_unit_test(news_count_only_in_a_message),
 		cmocka_unit_test(a_transform_beside_a_query_is_maybe),
 		cmocka_unit_test(a_registrys_own_commands_are_maybe),
 		cmocka_unit_test(what_may_bring_news_is_maybe),

@@ -240,7 +240,7 @@ static void namespaces_are_bounded_however_many_processes_met_others(void **stat
 					 ",\"urn:%d-%d\":{\"unread\":0,\"passed_over\":2}",
 					 (int)writer, i);
 		snprintf(text + used, sizeof text - (size_t)used,
-			 ",\"others\":{\"unread\":3,\"passed_over\":4}}}");
+			 ",\"(others)\":{\"unread\":3,\"passed_over\":4}}}");
 		put_tap(writer, text);
 	}
 	for (int retired = 0; retired <= 1; retired++) {
