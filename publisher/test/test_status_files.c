@@ -249,9 +249,9 @@ static void namespaces_are_bounded_however_many_processes_met_others(void **stat
 			json_object_get(json_object_get(all, "sum"), "namespaces");
 		assert_int_equal(json_object_size(namespaces), STATUS_NAMESPACES_MAX + 1);
 		assert_int_equal(at("sum.namespaces.urn:own.unread"), 20);
-		assert_int_equal(at("sum.namespaces.others.unread"), 60);
+		assert_int_equal(at("sum.namespaces.(others).unread"), 60);
 		assert_int_equal(
-			at("sum.namespaces.others.passed_over"),
+			at("sum.namespaces.(others).passed_over"),
 			20 * 4 +
 				(20 * 2 * STATUS_NAMESPACES_MAX - (STATUS_NAMESPACES_MAX - 1)) * 2);
 		for (uint64_t writer = 1; writer <= 20 && !retired; writer++)
