@@ -392,6 +392,65 @@ static void other_extensions_do_not_confuse_a_command(void **state)
 	}
 }
 
+/* A server may let pass what it doesn't know: then a registrar must not make something else of a command by it. */
+static void what_the_server_may_not_know_makes_nothing_else_of_a_command(void **state)
+{
+	(void)state;
+	eppparse_use(parse, NULL, NULL);
+	assert_reads(COMMAND(DOMAIN_DO("delete") EXTENSION(EXT("delete", "<e:cancel/>"))),
+		     "change");
+	assert_subject(CHANGE_DOMAIN, CHANGE_DELETE, "example.org");
+	assert_int_equal(change.restore, CHANGE_NO_RESTORE);
+	assert_string_equal(eppparse_met(parse, 0)->uri, DOMAIN_EXT);
+	assert_false(eppparse_met(parse, 0)->unread);
+	eppparse_use(parse, &frames_namespaces, NULL);
+
+	assert_reads(COMMAND("<delete>" D("delete", NAMED
+					  "<d:registrarTag>OTHER</d:registrarTag>") "</delete>"),
+		     "change");
+	assert_string_equal(change.transfer.gaining.text, "");
+	/* of two extensions, one could undo what the other says */
+	assert_reads(UPDATE_WITH("<s:update xmlns:s=\"" SECDNS
+				 "\"><s:rem><s:all>true</s:all></s:rem></s:update>"
+				 "<o:update xmlns:o=\"" SECDNS_1_0
+				 "\"><o:rem><o:keyTag>1</o:keyTag></o:rem></o:update>"),
+		     "value");
+	/* what stands in a value of a success may be what the client sent */
+	assert_string_equal(
+		eppparse_reason(read_pair(
+			COMMAND("<transfer op=\"request\">" D("transfer", NAMED) "</transfer>"),
+			"<epp xmlns=\"" EPP
+			"\"><response><result code=\"1000\"><extValue><value>" D(
+				"trnData",
+				NAMED "<d:trStatus>serverCancelled</d:trStatus>"
+				      "<d:reID>OTHER</d:reID>") "</value></extValue></result></"
+								"response></epp>")),
+		"change");
+	assert_int_equal(change.transfer.status, TRANSFER_NO_STATUS);
+	assert_string_equal(change.transfer.gaining.text, "");
+}
+
+static void blanks_around_a_value_are_never_too_many(void **state)
+{
+	enum { BLANKS = 9000 };
+	struct buffer frame;
+	(void)state;
+	buffer_init(&frame, 1 << 20);
+	buffer_append_text(&frame, "<epp xmlns=\"" EPP
+				   "\"><command><delete><d:delete xmlns:d=\"" DOMAIN "\"><d:name>");
+	for (int i = 0; i < BLANKS; i++)
+		buffer_append_byte(&frame, ' ');
+	buffer_append_text(&frame, "example.org");
+	for (int i = 0; i < BLANKS; i++)
+		buffer_append_byte(&frame, i % 2 ? '\n' : '\t');
+	buffer_append_text(&frame, "</d:name></d:delete></delete></command></epp>");
+	buffer_append_byte(&frame, 0);
+	assert_false(frame.failed);
+	assert_reads(frame.data, "change");
+	assert_subject(CHANGE_DOMAIN, CHANGE_DELETE, "example.org");
+	buffer_free(&frame);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +469,8 @@ int main(void)
 		cmocka_unit_test(eurids_domain_refers_to_groups),
 		cmocka_unit_test(a_deletion_may_be_for_later_or_taken_back),
 		cmocka_unit_test(other_extensions_do_not_confuse_a_command),
+		cmocka_unit_test(what_the_server_may_not_know_makes_nothing_else_of_a_command),
+		cmocka_unit_test(blanks_around_a_value_are_never_too_many),
 	};
 	return cmocka_run_group_tests(tests, frames_begin, frames_end);
 }
