@@ -288,6 +288,7 @@ install: $(BUILT)
 	$(foreach file,$(MANUALS),install -D -m 644 $(file) \
 	  $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(file)))/$(notdir $(file)) &&) true
 	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
+	install -D -m 644 etc/README.md $(DESTDIR)$(docdir)/etc/README.md
 	install -D -m 644 conformance/subscriber.py $(DESTDIR)$(docdir)/conformance/subscriber.py
 	$(foreach file,$(FFI_FILES),install -D -m 644 plugin/$(file) $(DESTDIR)$(docdir)/$(file) &&) true
 

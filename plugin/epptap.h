@@ -95,8 +95,9 @@ int epptap_end(struct epptap *tap, uint64_t ticket, const void *response, size_t
 /* Shows the tap a change that the registry itself made: an expiry, a transfer approved by its time, a hand in the back
  * office. Call it after the change is done. `frame` is what a poll message of it would be (RFC 8590): a whole response with
  * the object's infData and, in its extension, a changePoll:changeData, which says what was done, and whether the infData is
- * the state before or after. It belongs to no registrar; its result code is not looked at. Of two frames about one change,
- * before and after, show both, in this order. If the same message is also polled, it is told once.
+ * the state before or after. It belongs to no registrar; its result code is not looked at. Of an update show two frames with
+ * one svTRID, before and after, in this order: from one alone nobody can see what changed, and a lock that is lifted is not
+ * told as one. If the same message is also polled, it is told once.
  * A frame that can't be read is told in the feed as a gap; one over capture.frame_limit is not taken but counted, and told
  * so too. Answers EPPTAP_OK, _EINVAL (NULL or empty frame), _EFULL, _EFORK, and with `durability: wait` also _ETIMEOUT, as
  * epptap_transaction() does. What never reaches the front end, `epptapctl submit` shows in the same form. */
