@@ -36,8 +36,8 @@ static void reopen(void)
 
 static struct checkpoint shown(void)
 {
-	struct checkpoint checkpoint;
-	struct note_verdict verdict;
+	struct checkpoint checkpoint = {0};
+	struct note_verdict verdict = {0};
 	assert_true(log_fixture_checkpoint(&fixture, &checkpoint, &verdict));
 	return checkpoint;
 }
@@ -127,8 +127,8 @@ static void without_news_it_is_signed_anew_now_and_then(void **state)
 {
 	(void)state;
 	struct log_round round;
-	struct checkpoint checkpoint;
-	struct note_verdict verdict;
+	struct checkpoint checkpoint = {0};
+	struct note_verdict verdict = {0};
 	log_fixture_add(&fixture, 5);
 	log_fixture_catch_up(&fixture);
 	assert_true(log_fixture_checkpoint(&fixture, &checkpoint, &verdict));
@@ -266,7 +266,7 @@ static unsigned signatures(struct verifier *known, size_t count)
 {
 	struct buffer bytes;
 	struct signed_note note;
-	struct note_verdict verdict;
+	struct note_verdict verdict = {0};
 	buffer_init(&bytes, SIGNED_NOTE_MAX);
 	assert_int_equal(log_fixture_read(&fixture, TILES_CHECKPOINT, &bytes), RESULT_OK);
 	assert_int_equal(signed_note_parse(bytes.data, bytes.size, &note), RESULT_OK);

@@ -54,8 +54,7 @@ static void what_idna_forbids_is_refused_and_left_as_it_is(void **state)
 		"bÜcher.example", "a。b.example",           /* an ideographic full stop */
 		"ba\xc2\xadnk.example",                     /* a soft hyphen */
 		"ｂａｎｋ.example", "\xe2\x84\xaa.example", /* the Kelvin sign */
-		"bank\xcd\xbe"
-		"example", /* a Greek question mark */
+		"bank\xcd\xbex.example",                    /* a Greek question mark */
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct change_name name = name_of(wrong[i]);

@@ -21,7 +21,7 @@ static void take_one(void *context, size_t channel, uint64_t size, const void *n
 		     size_t note_size)
 {
 	struct signed_note read;
-	struct checkpoint checkpoint;
+	struct checkpoint checkpoint = {0};
 	assert_ptr_equal(context, &fixture);
 	assert_int_equal(channel, 0);
 	assert_int_equal(signed_note_parse(note, note_size, &read), RESULT_OK);

@@ -45,8 +45,8 @@ static void keep_log(unsigned seed, int tell)
 /* What a reader sees meanwhile; a checkpoint is always whole, and never goes back. */
 static void look(struct checkpoint *last)
 {
-	struct checkpoint now;
-	struct signed_note note;
+	struct checkpoint now = {0};
+	struct signed_note note = {0};
 	struct buffer bytes;
 	buffer_init(&bytes, SIGNED_NOTE_MAX);
 	if (log_fixture_read(&fixture, TILES_CHECKPOINT, &bytes) == RESULT_OK) {
@@ -87,7 +87,7 @@ static void whatever_is_killed_the_log_tells_one_history(void **state)
 {
 	(void)state;
 	char why[1024] = "";
-	struct checkpoint last, now;
+	struct checkpoint last = {0}, now = {0};
 	struct note_verdict verdict;
 	log_fixture_set_up(&fixture);
 	log_fixture_add(&fixture, 1);

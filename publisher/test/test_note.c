@@ -332,15 +332,15 @@ static void random_bytes_do_no_harm(void **state)
 {
 	(void)state;
 	static const char alphabet[] = "t\n\n\n \xe2\x80\x94+A=a/\xff";
-	srand(1);
+	unsigned seed = 1;
 	for (int round = 0; round < 20000; round++) {
-		size_t size = (size_t)rand() % 60;
+		size_t size = (size_t)rand_r(&seed) % 60;
 		char *bytes = malloc(size + 1);
 		struct signed_note note;
 		struct verifier key;
 		struct checkpoint checkpoint;
 		for (size_t i = 0; i < size; i++)
-			bytes[i] = alphabet[(size_t)rand() % (sizeof alphabet - 1)];
+			bytes[i] = alphabet[(size_t)rand_r(&seed) % (sizeof alphabet - 1)];
 		char *exact = size ? realloc(bytes, size) : bytes;
 		int result = signed_note_parse(exact, size, &note);
 		assert_true(result == RESULT_OK || result == RESULT_INVALID);
