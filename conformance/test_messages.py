@@ -389,19 +389,6 @@ def test_namespaces_are_bounded_in_number_length_and_characters(work):
     assert all(len(line) < 256 for line in said)
 
 
-def test_a_message_that_cannot_be_read_floods_nobody(work):
-    """Whoever polls it again and again gets some gaps of its own a second; the rest are counted together, and none is missing."""
-    unread = frames.message(frames.transfer_data('bank.example', 'pending').replace('domain-1.0', 'domain-9.9'))
-    with Tap(work.config) as tap:
-        for _ in range(50):
-            tap.transaction(frames.POLL, unread)
-        tap.flush()
-        gaps = wait_until('all are told', lambda: (
-            lambda gaps: gaps if sum(gap['count'] for gap in gaps) == 50 else None)(gaps_in(feed_dump(work.config, 'vetted'))))
-    assert len(gaps) < 25
-    assert {gap['reason'] for gap in gaps} == {'namespace', 'messages'}
-
-
 def test_a_host_renamed_into_the_zones_is_told(work):
     """And so is one that is renamed out of them; what was never in them is not."""
     work.write_config(zones=['example'])

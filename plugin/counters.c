@@ -10,7 +10,7 @@ const char *loss_word(enum loss loss)
 		[LOSS_FRAME_LIMIT] = "frame_limit",     [LOSS_NO_TICKET] = "no_ticket",
 		[LOSS_RECORD_LIMIT] = "record_limit",   [LOSS_CLOSED] = "closed",
 		[LOSS_STREAMS_LIMIT] = "streams_limit", [LOSS_PIPELINE_LIMIT] = "pipeline_limit",
-		[LOSS_MESSAGES] = "messages",           [LOSS_OUT_OF_STEP] = "out_of_step",
+		[LOSS_OUT_OF_STEP] = "out_of_step",
 	};
 	return (unsigned)loss < LOSSES ? words[loss] : "unknown";
 }

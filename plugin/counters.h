@@ -24,8 +24,7 @@ enum loss {
 	LOSS_CLOSED,         /* not durable when the tap was closed */
 	LOSS_STREAMS_LIMIT,  /* no room in the memory of all streams */
 	LOSS_PIPELINE_LIMIT, /* too many commands of a stream wait for their answers */
-	LOSS_MESSAGES, /* poll messages that can't be read, beyond those that are told one by one */
-	LOSS_OUT_OF_STEP, /* a stream's commands and answers did not fit together */
+	LOSS_OUT_OF_STEP,    /* a stream's commands and answers did not fit together */
 	LOSSES,
 };
 

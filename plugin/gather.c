@@ -16,10 +16,8 @@ struct gather {
 	struct change change; /* that is being read */
 	struct buffer record;
 	struct sessions sessions;
-	uint64_t waiting;          /* changes in the spool's batch */
-	unsigned messages_told;    /* of those that can't be read, since: */
-	int64_t messages_since_us; /* CLOCK_MONOTONIC */
-	uint64_t kept; /* bytes of what is known of commands whose responses are awaited */
+	uint64_t waiting; /* changes in the spool's batch */
+	uint64_t kept;    /* bytes of what is known of commands whose responses are awaited */
 };
 
 int gather_new(const struct gather_parts *parts, struct gather **out)
@@ -156,25 +154,6 @@ static void note_namespaces(struct gather *gather)
 		namespaces_note(&gather->parts.counters->namespaces, met);
 }
 
-/* A message that can't be read can be polled as often as somebody likes: beyond some in a second, they are told together. */
-static bool is_flood(struct gather *gather, const struct queue_entry *entry)
-{
-	enum { EACH_MAX = 8, WINDOW_US = 1000000 };
-	if (entry->kind != QUEUE_MESSAGE)
-		return false;
-	if (entry->monotonic_us - gather->messages_since_us >= WINDOW_US) {
-		gather->messages_since_us = entry->monotonic_us;
-		gather->messages_told = 0;
-	}
-	return gather->messages_told++ >= EACH_MAX;
-}
-
-static void lose_message(struct gather *gather, const struct queue_entry *entry)
-{
-	counters_add(&gather->parts.counters->lost[LOSS_MESSAGES], 1);
-	registrars_lose(gather->parts.registrars, entry->owner, LOSS_MESSAGES, entry->wall_us);
-}
-
 /* Gathers what a whole reading came to: gather->change, or a gap for what could not be read. */
 static void gather_found(struct gather *gather, const struct queue_entry *entry,
 			 enum eppparse_result found)
@@ -184,10 +163,6 @@ static void gather_found(struct gather *gather, const struct queue_entry *entry,
 	if (found == EPPPARSE_NOTHING)
 		return;
 	note_namespaces(gather);
-	if (found != EPPPARSE_CHANGE && is_flood(gather, entry)) {
-		lose_message(gather, entry);
-		return;
-	}
 	if (found == EPPPARSE_CHANGE)
 		name_sides(gather);
 	else
