@@ -100,7 +100,8 @@ def test_a_spool_at_its_limit_blocks_no_call_and_goes_on_when_there_is_room(work
         stats = tap.stats()
         assert sum(stats['lost'].values()) == feeder.refused and stats['sync_failures'] > 0
         size = sum(path.stat().st_size for path in (work.state_dir / 'spool').iterdir())
-        assert 900_000 < size <= 1 << 20
+        # a batch that does not fit waits as a whole, and on a busy machine it is what a full queue comes to
+        assert 1 << 19 < size <= 1 << 20
         free()
         _check_all_goes_on(work, tap, feeder, 'spool_limit')
 

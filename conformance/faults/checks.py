@@ -74,7 +74,7 @@ class Checks:
 
     def look(self):
         """From now on, what is in the spool or in the feed must stay."""
-        done = epptapctl('spool-dump', self.stage.work.config, check=False)
+        done = epptapctl('spool-dump', self.stage.work.config, check=False, timeout=90)
         for line in map(json.loads, done.stdout.splitlines()):
             if line['kind'] == 'change':
                 self.durable.add(line['change']['txn'])
