@@ -7,7 +7,6 @@
 #include "base/state_dir.h"
 #include "plugin/test/frames.h"
 #include "plugin/test/scratch.h"
-#include "plugin/test/spooled.h"
 #include "plugin/tickets.h"
 
 #include <fcntl.h>
@@ -20,6 +19,8 @@
 #include <sys/mount.h>
 
 #include <cmocka.h>
+
+#include "plugin/test/tapped.h"
 
 enum { FRAME_LIMIT = 4096, MINUTE_MS = 60000, STATS_SIZE = 16384, SPOOL_LIMIT = 16 << 20 };
 
@@ -127,20 +128,12 @@ static int end(uint64_t ticket, const char *response)
 
 static void assert_counted(const char *member)
 {
-	char json[STATS_SIZE];
-	size_t size = sizeof json;
-	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
-	if (!strstr(json, member))
-		fail_msg("no %s in %s", member, json);
+	tapped_assert_counted(tap, member);
 }
 
-/* Reads the spool, which must get so many records and no more. */
 static void read_spool(int count)
 {
-	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
-	if (!spooled_await(&spooled, state_dir, count) || spooled.count != count)
-		fail_msg("%d records instead of %d", spooled.count, count);
-	records = spooled.items;
+	records = tapped_read(tap, &spooled, state_dir, count);
 }
 
 static void assert_kind(int i, enum spool_kind kind, uint64_t ticket)

@@ -5,7 +5,6 @@
 #include "plugin/stream_pairs.h"
 #include "plugin/test/frames.h"
 #include "plugin/test/scratch.h"
-#include "plugin/test/spooled.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,7 +14,9 @@
 
 #include <cmocka.h>
 
-enum { FRAME_LIMIT = 4096, MINUTE_MS = 60000, STATS_SIZE = 16384, THREADS = 8, SESSIONS = 20 };
+#include "plugin/test/tapped.h"
+
+enum { FRAME_LIMIT = 4096, MINUTE_MS = 60000, THREADS = 8, SESSIONS = 20 };
 
 #define FRAME_GREETING FRAMES_EPP "<greeting><svID>x</svID></greeting></epp>"
 #define FRAME_HELLO    FRAMES_EPP "<hello/></epp>"
@@ -136,20 +137,12 @@ static void log_in(const char *login)
 
 static void assert_counted(const char *member)
 {
-	char json[STATS_SIZE];
-	size_t size = sizeof json;
-	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
-	if (!strstr(json, member))
-		fail_msg("no %s in %s", member, json);
+	tapped_assert_counted(tap, member);
 }
 
-/* Reads the spool, which must get so many records and no more. */
 static void read_spool(int count)
 {
-	assert_int_equal(epptap_flush(tap, MINUTE_MS), EPPTAP_OK);
-	if (!spooled_await(&spooled, state_dir, count) || spooled.count != count)
-		fail_msg("%d records instead of %d", spooled.count, count);
-	records = spooled.items;
+	records = tapped_read(tap, &spooled, state_dir, count);
 }
 
 static void assert_change(int i, const char *name, const char *registrar, const char *txn)
