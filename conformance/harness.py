@@ -10,7 +10,9 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -40,7 +42,7 @@ def built(name):
     return path
 
 
-def wait_until(what, look, seconds=10, every=0.02):
+def wait_until(what, look, seconds=40, every=0.02):
     """Calls look() until it returns something true, which is returned; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -52,21 +54,29 @@ def wait_until(what, look, seconds=10, every=0.02):
         time.sleep(every)
 
 
+# Below the ports that the kernel gives to those who name none; each of pytest's workers has a thousand of its own.
+_PORTS = range(10_000 + 1000 * int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]), 30_000)[:1000]
 _ports_given = set()
 
 
 def free_port():
-    """A port that nobody has, and that was not given before: the kernel may name one twice."""
+    """A port that nobody has, and that was not given before."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
-        if port not in _ports_given:
-            _ports_given.add(port)
-            return port
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(('127.0.0.1', port))
+            if port not in _ports_given:
+                _ports_given.add(port)
+                return port
 
 
-def epptapctl(*arguments, check=True, timeout=20):
+def nginx_program():
+    """nginx: the system's, or the one that etc/install-deps has unpacked; None if there is neither."""
+    unpacked = REPOSITORY / 'build' / 'tools' / 'nginx' / 'usr' / 'sbin'
+    return shutil.which('nginx', path=os.pathsep.join([os.environ.get('PATH', ''), '/usr/sbin', str(unpacked)]))
+
+
+def epptapctl(*arguments, check=True, timeout=60):
     """Runs epptapctl; the finished process, with stdout and stderr as text."""
     done = subprocess.run([built('epptapctl'), *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
     if check and done.returncode != 0:
@@ -239,7 +249,7 @@ class Tap:
             raise TapError(result, why.value.decode())
         return why.value.decode()
 
-    def flush(self, timeout_ms=10000, expect=OK):
+    def flush(self, timeout_ms=40000, expect=OK):
         return self._expect(self.library.epptap_flush(self.handle, timeout_ms), expect)
 
     def stats(self):
@@ -248,14 +258,14 @@ class Tap:
         self._expect(self.library.epptap_stats(self.handle, room, ctypes.byref(size)), OK)
         return json.loads(room.raw[:size.value])
 
-    def wait_published(self, count, seconds=10):
+    def wait_published(self, count, seconds=40):
         """Until `count` events have been published since the open; the stats."""
         def look():
             stats = self.stats()
             return stats if stats['publisher']['published'] >= count else None
         return wait_until(f'{count} events are published', look, seconds)
 
-    def wait_told(self, seconds=10):
+    def wait_told(self, seconds=40):
         """Until an event has been published of each change, but for news that was told before, and a gap of each frame that
         could not be read; the stats. Of what was lost, wait for its gaps first."""
         def look():
@@ -342,7 +352,7 @@ class Epptapd:
                 self.notified.append(self.manager.recv(4096).decode().splitlines())
         return self.notified
 
-    def wait_notified(self, line, times=1, seconds=10):
+    def wait_notified(self, line, times=1, seconds=40):
         """Until the service manager was told `line`, so often."""
         def look():
             if self.process.poll() is not None:
@@ -367,7 +377,7 @@ class Epptapd:
         """The publisher's counters, as it wrote them last; None if it has not yet."""
         return publisher_status(self.config)
 
-    def wait_status(self, what, look, seconds=10):
+    def wait_status(self, what, look, seconds=40):
         """Until look(status) is true; the status."""
         def see():
             status = self.status()
@@ -594,7 +604,7 @@ def until_heard(tap, subscriber, seconds=10):
 class EppClient:
     """EPP over TLS (RFC 5734): a length in four bytes, then the frame."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=40):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

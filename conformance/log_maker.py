@@ -134,7 +134,7 @@ class Channel:
             self.socket.close()
             self.context.term()
 
-    def wait_subscribed(self, count=1, seconds=10):
+    def wait_subscribed(self, count=1, seconds=40):
         """Until so many subscriptions came."""
         deadline = time.monotonic() + seconds
         while count > 0:

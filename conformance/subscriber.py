@@ -269,7 +269,7 @@ class Subscriber:
             self.checkpoints.append((int(index), jws))
         return None
 
-    def collect(self, enough, seconds=10):
+    def collect(self, enough, seconds=40):
         """Messages until enough(messages) is true; None if that time ran out first."""
         deadline, messages = time.monotonic() + seconds, []
         while not enough(messages):

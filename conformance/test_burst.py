@@ -75,7 +75,7 @@ def test_a_reader_gets_all_of_a_burst(work):
             end = f'"index":{last},'.encode()
             wait_until('eppwatch shows the last', lambda: end in watched.read_bytes()[-8000:], seconds=60, every=0.1)
             watch.terminate()
-            _, err = watch.communicate(timeout=20)
+            _, err = watch.communicate(timeout=60)
             assert (watch.returncode, err) == (0, b'')  # nothing missed, nothing unverified
             lines = watched.read_bytes().splitlines()
             assert len(lines) >= BURST

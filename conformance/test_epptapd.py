@@ -410,8 +410,11 @@ def test_a_front_end_alone_spools_and_status_says_that_nobody_publishes(apart):
 # What each has, and has not
 
 def _files(pid):
-    """Paths that a process has open or mapped."""
-    opened = [os.readlink(path) for path in pathlib.Path(f'/proc/{pid}/fd').iterdir()]
+    """Paths that a process has open or mapped; what it closes while we look is left out."""
+    opened = []
+    for path in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            opened.append(os.readlink(path))
     return opened + re.findall(r' (/.*)$', pathlib.Path(f'/proc/{pid}/maps').read_text(), re.M)
 
 
@@ -462,7 +465,7 @@ def test_the_front_end_maps_neither_libzmq_nor_lmdb_nor_libcrypto(apart, host, p
 
 def test_a_wrong_config_ends_it_with_1_and_words(apart):
     def run():
-        done = subprocess.run([built('epptapd'), apart.config], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([built('epptapd'), apart.config], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (1, '')
         return done.stderr
     apart.write_config(publisher='process', registry='registry.example')
@@ -479,10 +482,10 @@ def test_a_wrong_config_ends_it_with_1_and_words(apart):
 
 @pytest.mark.parametrize('arguments', [[], ['a', 'b'], ['--daemon']], ids=' '.join)
 def test_wrong_usage_ends_with_2(arguments):
-    done = subprocess.run([built('epptapd'), *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([built('epptapd'), *arguments], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, '')
     assert 'epptapd CONFIG' in done.stderr
-    done = subprocess.run([built('epptapd'), '--help'], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([built('epptapd'), '--help'], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, '') and 'epptapd CONFIG' in done.stdout
 
 

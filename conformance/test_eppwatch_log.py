@@ -56,16 +56,16 @@ class Watch:
     def errors(self):
         return [(line['index'], line['error']) for line in map(json.loads, list(self.out)) if 'error' in line]
 
-    def wait(self, what, look, seconds=15):
+    def wait(self, what, look, seconds=40):
         try:
             return wait_until(what, lambda: look(self), seconds)
         except AssertionError as error:
             raise AssertionError(f'{error}\n' + '\n'.join(self.out[-20:] + self.err[-20:])) from None
 
-    def wait_said(self, words, seconds=15):
+    def wait_said(self, words, seconds=40):
         return self.wait(f'{words!r} is said', lambda watch: any(words in line for line in list(watch.err)), seconds)
 
-    def wait_events(self, count, seconds=15):
+    def wait_events(self, count, seconds=40):
         self.wait(f'{count} events', lambda watch: len(watch.events()) >= count, seconds)
         return self.events()
 
@@ -74,7 +74,7 @@ class Watch:
         self.process.send_signal(signal.SIGTERM)
         return self.end()
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         status = self.process.wait(seconds)
         for reader in self.readers:
             reader.join()

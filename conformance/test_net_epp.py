@@ -42,7 +42,7 @@ class Watch:
         self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
         self.reader.start()
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         """Waits for its end: exit status, lines of stdout, stderr."""
         try:
             self.process.wait(seconds)

@@ -65,7 +65,7 @@ def test_epptapd_and_check_refuse_it_too(work, command):
     work.write_config(publisher='process')
     work.state_dir.mkdir(mode=0o700)
     program, *arguments = command
-    done = subprocess.run([built(program), *arguments, work.config], capture_output=True, text=True, timeout=20,
+    done = subprocess.run([built(program), *arguments, work.config], capture_output=True, text=True, timeout=60,
                           env=_as_if_on(work, '0x6969'))
     assert (done.returncode, done.stdout) == (1, '')
     assert f'state_dir {work.state_dir} lies on a network file system (NFS)' in done.stderr

@@ -36,7 +36,7 @@ def _publisher(workers):
     return wait_until('one publishes, and the others stand by', look)
 
 
-def _wait_txns(work, count, channel='vetted', seconds=20):
+def _wait_txns(work, count, channel='vetted', seconds=40):
     """The svTRIDs of the channel, once there are so many."""
     return wait_until(f'{count} changes are published', lambda: (
         lambda txns: txns if len(txns) >= count else None)(txns_in(feed_dump(work.config, channel))), seconds, every=0.1)

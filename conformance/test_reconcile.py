@@ -87,7 +87,7 @@ def differences(watch):
             for line in map(json.loads, list(watch.out)) if 'difference' in line]
 
 
-def wait_difference(watch, count, seconds=10):
+def wait_difference(watch, count, seconds=40):
     watch.wait(f'{count} differences', lambda watch: len(differences(watch)) >= count, seconds)
     return differences(watch)
 

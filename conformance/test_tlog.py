@@ -56,7 +56,7 @@ class Log:
         self.count += 1
         (self.seen / f'{self.count:06}').write_bytes((self.folder / 'checkpoint').read_bytes())
 
-    def wait(self, size, seconds=10):
+    def wait(self, size, seconds=40):
         wait_until(f'the log has {size} entries',
                    lambda: (self.folder / 'checkpoint').exists() and self.size() >= size, seconds)
         self.look()
