@@ -4,6 +4,10 @@
 # belongs to that folder's archive, but for the programs and modules named below.
 
 VERSION := 0.1.0
+# On all processors, unless it was said otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 PREFIX  ?= /usr/local
 prefix  ?= $(PREFIX)
 CC      ?= cc
@@ -228,7 +232,7 @@ $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/
 # Fuzz targets of clang's libFuzzer, in a build of their own: `make fuzz SECONDS=60` runs each for so long and says what
 # came of it, `make fuzz-pair` one of them. What was found stays in build/fuzz.
 FUZZ_FRAMES  := command response pair canaries config
-FUZZ_TARGETS := $(FUZZ_FRAMES) stream spool
+FUZZ_TARGETS := $(FUZZ_FRAMES) stream spool subscriber
 SECONDS ?= 60
 FUZZ = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang BUILD=build/fuzz
 fuzz:
@@ -249,6 +253,10 @@ $(addprefix $(BUILD)/run-,$(FUZZ_FRAMES)): $(BUILD)/run-%: $(BUILD)/obj/conforma
 
 $(BUILD)/run-stream: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS)
 $(BUILD)/run-stream: $(BUILD)/obj/conformance/fuzz/stream.o $(BUILD)/plugin.a $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+$(BUILD)/run-subscriber: LIBS = -fsanitize=fuzzer $(WATCH_LIBS) $(CMOCKA_LIBS)
+$(BUILD)/run-subscriber: $(BUILD)/obj/conformance/fuzz/subscriber.o $(BUILD)/subscriber.a $(BUILD)/formats.a $(BUILD)/base.a
 	$(link)
 
 $(BUILD)/run-spool: LIBS = -fsanitize=fuzzer $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
