@@ -121,6 +121,37 @@ def test_check_says_how_many_clients_each_door_lets_in(work):
     assert said() == ['channel vetted lets every client in']
 
 
+@pytest.mark.parametrize('address', ['0.0.0.0', '*', '[::]', '[0:0::0]'])
+def test_check_warns_of_an_address_in_feed_json_where_nobody_can_connect(work, address):
+    def checked(connect=''):
+        text = GOOD.replace('tcp://127.0.0.1:{port}', f"'tcp://{address}:{{port}}'").replace('    log_dir', f'{connect}    log_dir')
+        done = epptapctl('check', _write(work, text))
+        assert done.stderr == ''
+        *said, good = [line for line in done.stdout.splitlines() if not line.startswith('no channel has a log')]
+        assert good.startswith(f'{work.config}: good: ')
+        return said
+    port = work.ports['public']
+    warning, = checked()
+    assert warning.startswith(f'{work.config}: warning: channel public: its feed.json tells subscribers to connect to '
+                              f'tcp://{address}:{port}, ')
+    assert 'write in `connect` ' in warning and f'[tcp://feed.registry.example:{port}]' in warning
+    assert checked('    connect: [tcp://feed.registry.example:7700]\n') == []
+    if address != '*':
+        assert len(checked(f"    connect: ['tcp://127.0.0.1:1', 'tcp://{address}:2']\n")) == 1
+    if ':' in address:
+        return  # this machine may have no IPv6
+    # it is what is told
+    with Tap(_write(work, GOOD.replace('tcp://127.0.0.1:{port}', f"'tcp://{address}:{{port}}'"))):
+        wait_until('feed.json is there', (work.path / 'log' / 'feed.json').exists, seconds=30)
+    assert json.loads((work.path / 'log' / 'feed.json').read_text())['connect'] == [f'tcp://{address}:{port}']
+
+
+@pytest.mark.parametrize('bind', ['tcp://127.0.0.1:{port}', 'tcp://[::1]:{port}', 'ipc://{path}/socket', 'tcp://0.0.0.1:{port}'])
+def test_check_does_not_warn_of_an_address_that_is_one(work, bind):
+    done = epptapctl('check', _write(work, GOOD.replace('tcp://127.0.0.1:{port}', f"'{bind}'")))
+    assert 'warning' not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize('content', ['', 'no key\n', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', None])
 def test_a_key_that_is_none_is_refused_without_showing_it(work, content):
     key = work.keys / 'event.pem'

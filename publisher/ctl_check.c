@@ -12,6 +12,7 @@
 #include "publisher/outlet.h"
 #include "publisher/signing_key.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -72,6 +73,49 @@ static void tell_guests(const struct config *config, const struct door *door)
 		else if (channel->curve_clients)
 			printf("channel %s lets %zu client%s in\n", channel->name, count,
 			       count == 1 ? "" : "s");
+	}
+}
+
+/* Is the address of a tcp endpoint that of every interface? One can listen there, and nobody can connect to it. */
+static bool is_every_interface(const char *endpoint)
+{
+	static const char tcp[] = "tcp://";
+	char address[INET6_ADDRSTRLEN + 2];
+	struct in6_addr six;
+	struct in_addr four;
+	const char *colon = strrchr(endpoint, ':');
+	if (strncmp(endpoint, tcp, sizeof tcp - 1) != 0 || colon < endpoint + sizeof tcp - 1)
+		return false;
+	size_t size = (size_t)(colon - (endpoint + sizeof tcp - 1));
+	if (size >= sizeof address)
+		return false; /* a name */
+	memcpy(address, endpoint + sizeof tcp - 1, size);
+	address[size] = '\0';
+	if (inet_pton(AF_INET, address, &four) == 1)
+		return four.s_addr == htonl(INADDR_ANY);
+	if (size < 2 || address[0] != '[')
+		return strcmp(address, "*") == 0;
+	address[size - 1] = '\0';
+	return inet_pton(AF_INET6, address + 1, &six) == 1 && IN6_IS_ADDR_UNSPECIFIED(&six);
+}
+
+/* What feed.json would tell subscribers: without `connect`, what stands in `bind`. It is no mistake for the publisher,
+ * which is why all else goes on: subscribers may know the address by another way. */
+static void warn_of_addresses(const struct config *config)
+{
+	for (size_t i = 0; i < config->channel_count; i++) {
+		const struct config_channel *channel = &config->channels[i];
+		for (size_t j = 0; j < channel->connect.count; j++) {
+			const char *told = channel->connect.items[j];
+			if (!is_every_interface(told))
+				continue;
+			printf("%s: warning: channel %s: its feed.json tells subscribers to "
+			       "connect to %s, which is each interface of this machine, so nobody "
+			       "can; write in `connect` the name or address by which they reach "
+			       "it, "
+			       "such as [tcp://feed.registry.example%s]\n",
+			       config->path, channel->name, told, strrchr(told, ':'));
+		}
 	}
 }
 
@@ -161,6 +205,8 @@ int ctl_check(int argc, char **argv)
 		status = check_folders(config);
 	if (status == CTL_OK)
 		status = check_channels(config);
+	if (status == CTL_OK)
+		warn_of_addresses(config);
 	if (status == CTL_OK)
 		printf("%s: good: registry %s, %zu channel%s\n", argv[0], config->registry,
 		       config->channel_count, config->channel_count == 1 ? "" : "s");

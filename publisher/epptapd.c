@@ -4,29 +4,41 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, ARGUMENT_SHOWN = 64 };
 
-static int usage(FILE *where, int status)
+static int help(void)
 {
-	fprintf(where,
-		"epptapd %s - publishes the feed, beside the front end\n\n"
-		"  epptapd CONFIG\n"
-		"        stays in the foreground. SIGTERM: publish what is there, and end. SIGHUP: "
-		"read CONFIG anew.\n\n"
-		"Exit status: 0 told to end, 1 something is wrong, 2 usage.\n",
-		EPPTAP_VERSION);
-	return status;
+	fputs("usage: epptapd CONFIG\n"
+	      "       epptapd --help | --version\n\n"
+	      "Publishes what the front end spools, with `publisher: process` in CONFIG. Stays\n"
+	      "in the foreground; run it as the front end's user.\n\n"
+	      "  SIGTERM, SIGINT  publish what is there, and end; a second one: end at once\n"
+	      "  SIGHUP           read CONFIG anew; if it is wrong, go on as before\n\n"
+	      "Exit: 0 told to end, 1 something is wrong, 2 usage. Manual: epptapd(8)\n",
+	      stdout);
+	return 0;
+}
+
+static int complain(const char *what, const char *argument)
+{
+	fprintf(stderr, "epptapd: %s%.*s; usage: epptapd CONFIG, and `epptapd --help` says more\n",
+		what, ARGUMENT_SHOWN, argument);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return usage(stdout, 0);
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("epptapd %s\n", EPPTAP_VERSION);
+	if (argc < 2)
+		return complain("the config's path is missing", "");
+	if (strcmp(argv[1], "--help") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("epptapd " EPPTAP_VERSION);
 		return 0;
 	}
-	if (argc != 2 || argv[1][0] == '-')
-		return usage(stderr, EXIT_USAGE);
+	if (argv[1][0] == '-')
+		return complain("no such option: ", argv[1]);
+	if (argc > 2)
+		return complain("one config is enough: ", argv[2]);
 	return supervisor_run(argv[1]);
 }
