@@ -107,14 +107,17 @@ static enum way choose_way(void)
 	return changed ? TO_SYSLOG : way;
 }
 
-/* Writes with SIGPIPE blocked, and takes it back if the write raised it; not at all if it would have to wait. */
-static void put_stderr(const char *line, size_t size)
+/* Writes with SIGPIPE blocked, and takes it back if the write raised it; not at all if it would have to wait. False: it
+ * can't be known whether it would. */
+static bool put_stderr(const char *line, size_t size)
 {
 	static const struct timespec at_once;
 	sigset_t pipe_signal, before, pending;
 	struct pollfd poller = {.fd = STDERR_FILENO, .events = POLLOUT};
-	if (poll(&poller, 1, 0) != 1 || !(poller.revents & POLLOUT))
-		return;
+	int ready = poll(&poller, 1, 0);
+	if (ready != 1 || !(poller.revents & POLLOUT))
+		return ready >= 0;
+	sigemptyset(&pending);
 	sigemptyset(&pipe_signal);
 	sigaddset(&pipe_signal, SIGPIPE);
 	sigpending(&pending);
@@ -123,6 +126,7 @@ static void put_stderr(const char *line, size_t size)
 	if (written < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
 		sigtimedwait(&pipe_signal, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return true;
 }
 
 static void put_syslog(const char *line, size_t size)
@@ -139,20 +143,27 @@ static void put_syslog(const char *line, size_t size)
 	close(fd);
 }
 
+/* To syslog; also what can't go to stderr, whose reader is then nobody. */
+static void tell_syslog(int severity, const char *level, const char *text)
+{
+	char line[LINE_SIZE];
+	int size = snprintf(line, sizeof line, "<%d>epptap[%ld]: %s: %s",
+			    FACILITY_DAEMON | severity, (long)getpid(), level, text);
+	put_syslog(line, (size_t)size);
+}
+
 static void put(int severity, const char *text)
 {
 	char line[LINE_SIZE];
 	const char *level = severity == SEVERITY_ERROR ? "error" : "warning";
 	enum way way = choose_way();
 	int size;
-	if (way == TO_SYSLOG)
-		size = snprintf(line, sizeof line, "<%d>epptap[%ld]: %s: %s",
-				FACILITY_DAEMON | severity, (long)getpid(), level, text);
-	else if (way == TO_JOURNAL)
+	if (way == TO_JOURNAL)
 		size = snprintf(line, sizeof line, "<%d>epptap: %s: %s\n", severity, level, text);
 	else
 		size = snprintf(line, sizeof line, "epptap: %s: %s\n", level, text);
-	(way == TO_SYSLOG ? put_syslog : put_stderr)(line, (size_t)size);
+	if (way == TO_SYSLOG || !put_stderr(line, (size_t)size))
+		tell_syslog(severity, level, text);
 }
 
 static void write_line(int severity, const char *format, va_list args)

@@ -99,7 +99,8 @@ def host(request, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def guest(tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp('guest') / 'guest.so', 'ffi/guest.c', '-shared', '-fPIC', '-D_GNU_SOURCE')
+    return compiled(tmp_path_factory.mktemp('guest') / 'guest.so', 'ffi/guest.c',
+                    REPOSITORY / 'conformance' / 'guest' / 'state.c', '-shared', '-fPIC', '-D_GNU_SOURCE')
 
 
 def _feed(work, count):

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "eppparse/eppparse.h"
 #include "plugin/gather.h"
+#include "plugin/permits.h"
 #include "plugin/status_file.h"
 
 #include <errno.h>
@@ -64,9 +65,10 @@ static void complain(struct capture *capture, int result, int error)
 			"the spool is at spool.limit: changes wait in the queue. Is the publisher "
 			"running? Else raise the limit");
 	else
-		log_error("the spool can't be written: %s; changes wait in the queue. Make room in "
-			  "state_dir, and it goes on by itself",
-			  strerror(error));
+		log_error(
+			"the spool can't be written: %s; changes wait in the queue, and it goes on "
+			"by itself when it can: %s",
+			strerror(error), permits_advice(error));
 }
 
 /* Makes the batch durable. False: not now; it is kept. */

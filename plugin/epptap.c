@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "plugin/permits.h"
 #include "plugin/publisher_loader.h"
 
 #include <errno.h>
@@ -64,7 +65,9 @@ static int start_publisher(struct epptap *tap, char *why, size_t why_size)
 {
 	if (tap_config(tap)->publisher == CONFIG_PUBLISHER_PROCESS)
 		return RESULT_OK;
-	int result = publisher_load(&tap->module, why, why_size);
+	int result = permits_publish(why, why_size);
+	if (result == RESULT_OK)
+		result = publisher_load(&tap->module, why, why_size);
 	if (result != RESULT_OK)
 		return result;
 	const struct publisher_host host = {
@@ -92,11 +95,14 @@ static int start_capture(struct epptap *tap)
 static int open_parts(struct epptap *tap, const char *path, char *why, size_t why_size)
 {
 	pthread_mutex_init(&tap->reload_lock, NULL);
-	int result = make_mark(tap);
+	int result = permits_capture(why, why_size);
+	if (result != RESULT_OK)
+		return result;
+	result = make_mark(tap);
 	if (result != RESULT_OK) {
 		snprintf(why, why_size,
-			 "this kernel has no MADV_WIPEONFORK, or no memory; "
-			 "Linux 4.14 or newer is needed");
+			 "this kernel has no MADV_WIPEONFORK, or no memory; Linux 4.14 or newer "
+			 "is needed, and no filter of system calls that denies madvise()");
 		return result;
 	}
 	struct tap_config *first;
@@ -110,14 +116,15 @@ static int open_parts(struct epptap *tap, const char *path, char *why, size_t wh
 		return result;
 	result = spool_writer_open(tap->state_dir, config->spool_limit, &tap->spool);
 	if (result != RESULT_OK) {
-		snprintf(why, why_size,
-			 "the spool in %s can't be begun: %s; make room, or see to its "
-			 "owner and mode",
-			 config->state_dir,
-			 result == RESULT_STORE ? strerror(errno) : result_text(result));
+		snprintf(why, why_size, "the spool in %s can't be begun: %s; %s", config->state_dir,
+			 result == RESULT_STORE ? strerror(errno) : result_text(result),
+			 permits_advice(errno));
 		return result;
 	}
-	snprintf(why, why_size, "out of memory, or no thread to be had");
+	snprintf(why, why_size,
+		 "out of memory, or no thread to be had: see to the limits of both (ulimit -v and "
+		 "-u, a container's memory and pids), and whether a filter of system calls "
+		 "(seccomp) denies clone3() or clone()");
 	result = queue_new(config->capture.queue, &tap->queue);
 	if (result == RESULT_OK)
 		result = registrars_new(&tap->registrars);

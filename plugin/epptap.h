@@ -57,7 +57,8 @@ const char *epptap_strerror(int result);
 
 /* Opens the tap that the YAML file `config` describes, and starts its threads. Call it after the last fork, once per
  * process. On EPPTAP_OK *tap is a handle for epptap_close(). Otherwise *tap is NULL and `why`, of why_size bytes,
- * holds "file:line:column: what is wrong, and what would be right" (cut to fit, closed by a NUL).
+ * holds "file:line:column: what is wrong, and what would be right" (cut to fit, closed by a NUL), or which system call a
+ * filter (seccomp) denies.
  * `why` may be NULL if why_size is 0. Answers EPPTAP_EINVAL, _ECONFIG, _EBUSY, _ESTORE, _ENOMEM. */
 int epptap_open(const char *config, struct epptap **tap, char *why, size_t why_size);
 

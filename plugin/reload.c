@@ -98,6 +98,8 @@ int epptap_reload(struct epptap *tap, char *why, size_t why_size)
 	pthread_mutex_unlock(&tap->reload_lock);
 	if (why_size)
 		snprintf(why, why_size, "%s",
-			 result != RESULT_OK && !*text ? result_text(result) : text);
+			 result == RESULT_OK ? ""
+			 : *text             ? text
+					     : result_text(result));
 	return result;
 }
