@@ -12,7 +12,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -24,6 +23,8 @@ import time
 
 import pytest
 import yaml
+
+import frames
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get('EPPTAP_BUILD', REPOSITORY / 'build')).resolve()
@@ -68,12 +69,6 @@ def free_port():
             if port not in _ports_given:
                 _ports_given.add(port)
                 return port
-
-
-def nginx_program():
-    """nginx: the system's, or the one that etc/install-deps has unpacked; None if there is neither."""
-    unpacked = REPOSITORY / 'build' / 'tools' / 'nginx' / 'usr' / 'sbin'
-    return shutil.which('nginx', path=os.pathsep.join([os.environ.get('PATH', ''), '/usr/sbin', str(unpacked)]))
 
 
 def epptapctl(*arguments, check=True, timeout=60):
@@ -424,6 +419,14 @@ def feed_dump(config, channel=None):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def wait_feed(what, config, channel, enough, **limits):
+    """Waits until the lines of feed_dump() are enough, and returns them."""
+    def look():
+        lines = feed_dump(config, channel)
+        return lines if enough(lines) else None
+    return wait_until(what, look, **limits)
+
+
 GAP = 'urn:epptap:gap'
 
 
@@ -599,6 +602,60 @@ def until_heard(tap, subscriber, seconds=10):
     return heard
 
 
+def published_txns(work, channel):
+    """The svTRIDs of the channel's events, in order."""
+    return [line['event']['txn'] for line in feed_dump(work.config, channel)]
+
+
+class Feeder:
+    """Shows a tap updates, each with a txn of its own, and keeps which."""
+
+    NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
+
+    def __init__(self, tap):
+        self.tap, self.shown = tap, []
+
+    def show(self, count=1):
+        for _ in range(count):
+            txn = f'S-{len(self.shown)}'
+            self.tap.transaction(frames.update_domain(f'n{len(self.shown)}.example', self.NAMESERVERS), success(txn))
+            self.shown.append(txn)
+        return True
+
+    def until_heard(self, subscriber):
+        """Shows updates until the subscriber hears one of them: from then on it hears all."""
+        first = len(self.shown)
+
+        def look():
+            self.show()
+            message = subscriber.receive(50)
+            return message and message.index >= first
+        wait_until('the subscriber hears', look, seconds=20, every=0)
+
+    def wait_published(self, work):
+        """Until each channel's order is what was shown: each once, none missing."""
+        assert self.tap.flush() == OK
+        for channel in work.ports:
+            wait_until(f'{channel} has all', lambda: len(published_txns(work, channel)) >= len(self.shown), 30, every=0.2)
+            assert published_txns(work, channel) == self.shown
+
+
+def hears_all(subscriber, last):
+    """Reads on until the message of that index: none was left out."""
+    messages = subscriber.collect(lambda got: got and got[-1].index >= last, seconds=30)
+    assert messages is not None, f'{last} was not heard'
+    indices = [message.index for message in messages]
+    assert indices == list(range(indices[0], last + 1))
+
+
+def is_gone(pid):
+    """Has the process ended?"""
+    try:
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
+    except OSError:
+        return True
+
+
 # The reference front end, and a client
 
 class EppClient:
@@ -656,6 +713,16 @@ class EppClient:
             self.socket.close()
 
 
+def make_certificate(folder):
+    """A server's certificate and key, for localhost, signed by themselves: their paths."""
+    cert, key = folder / 'cert.pem', folder / 'key.pem'
+    if not cert.exists():
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                        '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
+                       check=True, capture_output=True)
+    return cert, key
+
+
 class Refepp:
     """The reference front end as a process; with `config` it loads the plugin. Its stderr goes to stderr.txt, its journal
     to journal, both in `folder`. `environment` is added to this process's. A context manager."""
@@ -665,12 +732,9 @@ class Refepp:
         self.folder = pathlib.Path(folder)
         self.journal = self.folder / 'journal'
         self.stderr_path = self.folder / 'stderr.txt'
-        cert, key, logins = self.folder / 'cert.pem', self.folder / 'key.pem', self.folder / 'users'
+        logins = self.folder / 'users'
         self.folder.mkdir(exist_ok=True)
-        if not cert.exists():
-            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                            '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
-                           check=True, capture_output=True)
+        cert, key = make_certificate(self.folder)
         logins.write_text(''.join(f'{name}:{password}\n' for name, password in users.items()))
         command = [built('refepp'), '--listen', f'127.0.0.1:{port}', '--cert', cert, '--key', key,
                    '--journal', self.journal, '--users', logins, *options]

@@ -11,12 +11,13 @@ import re
 import signal
 import subprocess
 
-from harness import BUILD, REPOSITORY, EppClient, free_port, wait_until
+from harness import BUILD, REPOSITORY, EppClient, free_port, is_gone, make_certificate, wait_until
 
 MODULE = BUILD / 'ngx_stream_epptap_module.so'
 STREAM_MODULE = 'usr/lib/nginx/modules/ngx_stream_module.so'
 ROOTS = [root for root in map(pathlib.Path, (REPOSITORY / 'build' / 'tools' / 'nginx', '/'))
          if (root / STREAM_MODULE).exists() and (root / 'usr/sbin/nginx').exists()]
+PROGRAM = ROOTS[0] / 'usr/sbin/nginx' if ROOTS else None
 
 
 def absent():
@@ -26,13 +27,6 @@ def absent():
     if not MODULE.exists():
         return f'{MODULE} is not built: run `make nginx`'
     return None
-
-
-def is_alive(pid):
-    """A process that has not ended, or is a dead one that nobody asked for yet."""
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
-    return False
 
 
 class Server:
@@ -64,9 +58,7 @@ class Nginx:
         self.pid_file = self.folder / 'nginx.pid'
         self.error_log = self.folder / 'error.log'
         self.seen = set()  # processes, to see that none is left
-        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-                        '-subj', '/CN=localhost', '-keyout', self.folder / 'key.pem', '-out', self.folder / 'cert.pem'],
-                       check=True, capture_output=True)
+        make_certificate(self.folder)
         self.write_config()
         self._run().check_returncode()
         wait_until('nginx has workers', lambda: self.pid_file.exists() and len(self.worker_pids()) >= workers, seconds=30)
@@ -81,7 +73,7 @@ class Nginx:
         (self.folder / 'nginx.conf').write_text('\n'.join(lines) + '\n')
 
     def _run(self, *options):
-        return subprocess.run([ROOTS[0] / 'usr/sbin/nginx', '-p', f'{self.folder}/', '-e', self.error_log, '-c',
+        return subprocess.run([PROGRAM, '-p', f'{self.folder}/', '-e', self.error_log, '-c',
                                self.folder / 'nginx.conf', *options], capture_output=True, text=True, timeout=60)
 
     def test_config(self):
@@ -95,7 +87,10 @@ class Nginx:
         for master in self.masters():
             with contextlib.suppress(OSError):
                 os.kill(master, signal.SIGTERM)
-        wait_until('nginx is gone', lambda: not any(map(is_alive, self.seen)), seconds=30)
+        self.wait_gone()
+
+    def wait_gone(self):
+        wait_until('nginx is gone', lambda: all(map(is_gone, self.seen)), seconds=30)
 
     def master(self):
         """The process that the pid file names."""

@@ -19,7 +19,7 @@ import frames
 import harness
 import leakscan
 from apache.httpd import PROGRAM, Host, Httpd, modules_folder, tapped, unprivileged
-from harness import Epptapd, EppClient, Work, about_names, compiled, feed_dump, gaps_in, wait_until
+from harness import Epptapd, EppClient, Work, about_names, compiled, feed_dump, gaps_in, wait_feed, wait_until
 from test_net_epp import CLIENT, STEPS, TOLD, _told
 
 pytestmark = [
@@ -151,8 +151,7 @@ def test_net_epp_is_served_by_hosts_of_each_kind_and_the_feed_tells_what_it_did(
         manners = re.findall(r'testepp: the process is (.*)', server.log())
         assert len(manners) >= len(server.children()) and set(manners) == {'as before'}
         assert server.told('crit') == []
-    lines = wait_until('all is published', lambda: (lambda lines: lines if len(lines) >= 3 * len(TOLD) else None)(
-        feed_dump(work.config, 'vetted')))
+    lines = wait_feed('all is published', work.config, 'vetted', lambda lines: len(lines) >= 3 * len(TOLD))
     assert gaps_in(lines) == []
     stories = collections.defaultdict(list)
     for line in lines:
@@ -294,8 +293,7 @@ def test_a_command_without_answer_in_a_killed_child_is_told_as_unknown(place, wo
         os.kill(client.child, signal.SIGKILL)
         with Registrar(host.address, 'ClientY', answered) as other:
             other.do(frames.create_domain('after.example'))
-        told = wait_until('all three are told', lambda: (lambda lines: lines if len(lines) == 3 else None)(
-            about_names(feed_dump(work.config, 'vetted'))))
+        told = about_names(wait_feed('all three are told', work.config, 'vetted', lambda lines: len(about_names(lines)) == 3))
     values = [next(iter(line['event']['events'].values())) for line in told]
     assert sorted((value['ldhName'], value['registrar'], value['outcome']) for value in values) == [
         ('after.example', 'ClientY', 'completed'), ('done.example', 'ClientX', 'completed'),

@@ -8,7 +8,7 @@ import pytest
 
 import frames
 from harness import (EFULL, EINVAL, ETIMEOUT, OK, Refepp, Tap, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied,
-                     success, txns_in, wait_until)
+                     success, txns_in, wait_feed, wait_until)
 from oracle import journal, take_chains
 from workers import Workers, change
 
@@ -152,8 +152,7 @@ def test_one_ticket_too_many_is_a_gap_and_all_others_stay_good(work):
         assert tap.begin(command, 'Late', expect=EFULL) == 0
         for number, ticket in enumerate(tickets):
             tap.end(ticket, success('S-last') if number == TICKETS - 1 else b'')
-        lines = wait_until('both are told', lambda: (lambda lines: lines if len(lines) == 2 else None)(
-            feed_dump(work.config, 'public')))
+        lines = wait_feed('both are told', work.config, 'public', lambda lines: len(lines) == 2)
         wait_until('the others are closed', lambda: (lambda seen: seen['noted'] == seen['ended'] + seen['given_up'])(
             tap.stats()['intents']))
         tap.end(tap.begin(command))
@@ -203,8 +202,7 @@ def test_what_one_of_several_processes_left_open_is_told_by_those_that_live(work
             worker.ask('flush')
         for gone in range(2):
             workers[gone].kill()
-            lines = wait_until('its death is told', lambda: (lambda lines: lines if len(gaps_in(lines)) == gone + 1 else None)(
-                feed_dump(work.config, 'public')))
+            lines = wait_feed('its death is told', work.config, 'public', lambda lines: len(gaps_in(lines)) == gone + 1)
             assert _outcomes(lines) == [(f'n{number}.example', 'unknown') for number in range(gone + 1)]
             assert [gap['reason'] for gap in gaps_in(lines)] == ['crash'] * (gone + 1)
 
@@ -370,8 +368,7 @@ def test_refepp_killed_under_load_leaves_no_committed_change_without_an_event_or
             for thread in threads:
                 thread.join()
     with Refepp(work.path / 'front', USERS, work.config, options=options) as front_end:
-        lines = wait_until('all kills are told', lambda: (lambda lines: lines if len(gaps_in(lines)) == 4 else None)(
-            feed_dump(work.config, 'vetted')))
+        lines = wait_feed('all kills are told', work.config, 'vetted', lambda lines: len(gaps_in(lines)) == 4)
         committed = journal(front_end.journal)
     assert [line['index'] for line in lines] == list(range(len(lines)))
     txns = [line['event'].get('txn') for line in lines if 'txn' in line['event']]

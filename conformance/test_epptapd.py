@@ -8,19 +8,16 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import pytest
 
 import frames
-from harness import (ECONFIG, OK, REPOSITORY, Epptapd, Refepp, Tap, TapError, built, compiled, epptapctl, feed_dump, free_port,
-                     object_frames, success, told, update_frames, wait_until)
+from harness import (ECONFIG, REPOSITORY, Epptapd, Feeder, Refepp, Tap, TapError, built, compiled, epptapctl, feed_dump,
+                     free_port, hears_all, is_gone, object_frames, published_txns, told, update_frames, wait_until)
 from subscriber import Subscriber
 
 USERS = {'ClientA': 'password-a'}
-MEMORY_MAX = 256 << 20
-NAMESERVERS = [f'ns{number}.a-hoster-with-a-long-name.example' for number in range(13)]
 
 
 @pytest.fixture
@@ -37,56 +34,6 @@ def _vetted(work):
 
 def _public(work):
     return Subscriber(work.endpoint('public'))
-
-
-def _txns(work, channel):
-    return [line['event']['txn'] for line in feed_dump(work.config, channel)]
-
-
-class Feeder:
-    """Shows a tap updates, each with a txn of its own, and keeps which."""
-
-    def __init__(self, tap):
-        self.tap, self.shown = tap, []
-
-    def show(self, count=1):
-        for _ in range(count):
-            txn = f'S-{len(self.shown)}'
-            self.tap.transaction(frames.update_domain(f'n{len(self.shown)}.example', NAMESERVERS), success(txn))
-            self.shown.append(txn)
-        return True
-
-    def until_heard(self, subscriber):
-        """Shows updates until the subscriber hears one of them: from then on it hears all."""
-        first = len(self.shown)
-
-        def look():
-            self.show()
-            message = subscriber.receive(50)
-            return message and message.index >= first
-        wait_until('the subscriber hears', look, seconds=20, every=0)
-
-    def wait_published(self, work):
-        """Until each channel's order is what was shown: each once, none missing."""
-        assert self.tap.flush() == OK
-        for channel in work.ports:
-            wait_until(f'{channel} has all', lambda: len(_txns(work, channel)) >= len(self.shown), 30, every=0.2)
-            assert _txns(work, channel) == self.shown
-
-
-def _hears_all(subscriber, last):
-    """Reads on until the message of that index: none was left out."""
-    messages = subscriber.collect(lambda got: got and got[-1].index >= last, seconds=30)
-    assert messages is not None, f'{last} was not heard'
-    indices = [message.index for message in messages]
-    assert indices == list(range(indices[0], last + 1))
-
-
-def _is_gone(pid):
-    try:
-        return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
-    except OSError:
-        return True
 
 
 # What it is for
@@ -117,11 +64,11 @@ def test_what_is_spooled_while_epptapd_is_down_is_published_when_it_comes(apart)
 def test_a_front_end_that_is_started_again_is_published_on(apart):
     with Epptapd(apart.config):
         for _ in range(3):
-            before = _txns(apart, 'public') if (apart.state_dir / 'feed').exists() else []
+            before = published_txns(apart, 'public') if (apart.state_dir / 'feed').exists() else []
             with Tap(apart.config) as tap:
                 tap.transaction(*update_frames('bank.example', len(before)))
                 tap.flush()
-            wait_until('it is published', lambda: len(_txns(apart, 'public')) == len(before) + 1)
+            wait_until('it is published', lambda: len(published_txns(apart, 'public')) == len(before) + 1)
 
 
 def test_a_strangers_key_is_refused_by_the_sender_and_counted(apart):
@@ -134,7 +81,7 @@ def test_a_strangers_key_is_refused_by_the_sender_and_counted(apart):
         status = daemon.wait_status('the stranger was refused', lambda seen: seen['door']['refused']['unknown_key'])
         assert status['door'] == status['senders']['vetted']['door'] and status['door']['admitted'] == 1
         feeder.show(50)
-        _hears_all(vetted, len(feeder.shown) - 1)
+        hears_all(vetted, len(feeder.shown) - 1)
         assert ear.receive(100) is None
 
 
@@ -153,7 +100,7 @@ def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost(apart, vi
         os.kill(killed, signal.SIGKILL)
         feeder.show(200)
         if other:
-            _hears_all(other, len(feeder.shown) - 1)
+            hears_all(other, len(feeder.shown) - 1)
         wait_until('it runs again', lambda: len(set(sum(daemon.children().values(), [])) - others) == 1)
         assert others - set(sum(daemon.children().values(), [])) == {killed}
         feeder.until_heard(vetted)
@@ -193,7 +140,7 @@ def test_when_the_supervisor_is_killed_its_processes_go_too(apart):
         assert len(pids) == 3
         daemon.process.kill()
         daemon.process.wait()
-        wait_until('they are gone', lambda: all(map(_is_gone, pids)))
+        wait_until('they are gone', lambda: all(map(is_gone, pids)))
     with Epptapd(apart.config), Tap(apart.config) as tap:
         feeder = Feeder(tap)
         feeder.show(10)
@@ -211,7 +158,7 @@ def test_a_sender_that_is_stopped_costs_its_own_live_messages_and_nothing_else(a
         os.kill(stopped, signal.SIGSTOP)
         try:
             feeder.show(10000)
-            _hears_all(vetted, len(feeder.shown) - 1)
+            hears_all(vetted, len(feeder.shown) - 1)
             feeder.wait_published(apart)
             status = daemon.wait_status('what it did not take is counted',
                                         lambda seen: seen['dropped']['public'])
@@ -223,67 +170,6 @@ def test_a_sender_that_is_stopped_costs_its_own_live_messages_and_nothing_else(a
         assert kept is not None
         feeder.until_heard(public)
         assert daemon.sender('public') == stopped
-
-
-class Flood:
-    """A stranger who speaks ZMTP 3 by hand and subscribes to ever more, up to 64 MB of topics; until told to end."""
-
-    GREETING = b'\xff' + bytes(8) + b'\x7f\x03\x00' + b'NULL'.ljust(20, b'\0') + bytes(32)
-    READY = b'\x05READY\x0bSocket-Type' + struct.pack('>I', 3) + b'SUB'
-
-    def __init__(self, port):
-        self.port, self.ended = port, False
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.ended = True
-        self.thread.join()
-
-    def _run(self):
-        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', self.port), timeout=1) as stranger:
-            stranger.sendall(self.GREETING + b'\x04' + bytes([len(self.READY)]) + self.READY)
-            for _ in range(64):
-                topics = [b'\x01' + os.urandom(999) for _ in range(1000)]
-                data = b''.join(b'\x02' + struct.pack('>Q', len(topic)) + topic for topic in topics)
-                while data and not self.ended:
-                    with contextlib.suppress(TimeoutError):
-                        data = data[stranger.send(data):]
-
-
-@pytest.mark.skipif('EPPTAP_VARIANT' in os.environ, reason='a sanitized sender has no limit')
-def test_a_sender_that_is_flooded_ends_at_its_limit_and_the_other_channel_does_not_notice(apart):
-    with Epptapd(apart.config) as daemon, Tap(apart.config) as tap, _vetted(apart) as vetted, _public(apart) as public:
-        feeder = Feeder(tap)
-        feeder.until_heard(vetted)
-        feeder.until_heard(public)
-        flooded, spared = daemon.sender('public'), daemon.sender('vetted')
-        limits = pathlib.Path(f'/proc/{flooded}/limits').read_text()
-        assert re.search(rf'^Max data size +{MEMORY_MAX} +{MEMORY_MAX} ', limits, re.M)
-        assert re.search(r'^Max core file size +0 +0 ', limits, re.M)
-        most = 0
-
-        def look():
-            nonlocal most
-            with contextlib.suppress(OSError):
-                text = pathlib.Path(f'/proc/{flooded}/status').read_text()
-                most = max(most, int((re.search(r'VmRSS:\s+(\d+)', text) or [0, 0])[1]))
-            feeder.show()
-            return _is_gone(flooded)
-        with Flood(apart.ports['public']):
-            wait_until('the flooded sender has ended', look, seconds=60, every=0.001)
-            _hears_all(vetted, len(feeder.shown) - 1)
-        assert 50 << 10 < most <= MEMORY_MAX + (32 << 20) >> 10, f'{most} KiB'
-        feeder.until_heard(public)
-        feeder.show(100)
-        _hears_all(public, len(feeder.shown) - 1)
-        _hears_all(vetted, len(feeder.shown) - 1)
-        feeder.wait_published(apart)
-        assert daemon.sender('vetted') == spared
-        assert re.search(rf'the sender of channel public, process {flooded}, was ended by signal 6', daemon.said())
 
 
 def test_a_port_that_is_taken_silences_its_own_channel_alone_and_is_tried_again(apart):
@@ -502,7 +388,7 @@ def test_sighup_with_a_wrong_config_keeps_going_and_says_why(apart):
         apart.config.write_text(good)
         assert daemon.children() == before
         feeder.show(100)
-        _hears_all(public, len(feeder.shown) - 1)
+        hears_all(public, len(feeder.shown) - 1)
 
 
 def test_sighup_with_another_channel_opens_it_and_loses_nothing(apart):
@@ -549,8 +435,8 @@ def test_told_to_end_it_publishes_what_is_there(apart, number):
         tap.flush()
         daemon.process.send_signal(number)
         assert daemon.process.wait(20) == 0
-        assert _txns(apart, 'vetted') == feeder.shown == _txns(apart, 'public')
-        _hears_all(public, len(feeder.shown) - 1)
+        assert published_txns(apart, 'vetted') == feeder.shown == published_txns(apart, 'public')
+        hears_all(public, len(feeder.shown) - 1)
 
 
 def test_a_sender_told_to_end_sends_what_it_was_handed(apart):
@@ -565,7 +451,7 @@ def test_a_sender_told_to_end_sends_what_it_was_handed(apart):
         wait_until('only the stopped sender is left', lambda: sum(daemon.children().values(), []) == [sender])
         os.kill(sender, signal.SIGCONT)
         assert daemon.process.wait(20) == 0
-        _hears_all(public, len(feeder.shown) - 1)
+        hears_all(public, len(feeder.shown) - 1)
 
 
 def test_a_second_sigterm_ends_it_at_once(apart):
@@ -579,7 +465,7 @@ def test_a_second_sigterm_ends_it_at_once(apart):
         daemon.process.terminate()
         assert daemon.process.wait(20) == 0
         assert time.monotonic() - begun < 5
-        assert all(map(_is_gone, pids))
+        assert all(map(is_gone, pids))
 
 
 # The service manager

@@ -1,6 +1,5 @@
 """The examples of subscriber/examples, each in its own language: they hear and verify all that a real feed tells, on a plain and
 on a CURVE channel; refuse what was tampered with; and say what they missed."""
-import base64
 import collections
 import contextlib
 import functools
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import harness
 from harness import REPOSITORY, Tap, Work, update_frames, wait_until
-from log_maker import REGISTRY, Channel, base64url, raw
+from log_maker import Channel, base64url, raw
 from subscriber import thumbprint
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get('EPPTAP_VARIANT')), reason='the examples are not of the sanitized build')

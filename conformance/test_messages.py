@@ -10,7 +10,7 @@ import pytest
 import frames
 import leakscan
 from harness import (BUILD, ECONFIG, EINVAL, Tap, TapError, Work, epptapctl, feed_dump, gaps_in, object_frames, occupied,
-                     success, told, txns_in, wait_until)
+                     success, told, txns_in, wait_feed, wait_until)
 from oracle import take_chains
 
 CANARY = 'CANARY Person'
@@ -163,8 +163,7 @@ def test_what_the_registry_tells_and_can_not_be_read_is_a_gap_of_nobody(work):
         tap.server_change(frames.update_domain('bank.example', add_status=['clientHold']))
         tap.server_change(frames.NO_MESSAGE)
         tap.server_change(' ' * ((1 << 20) + 1))
-        gaps = wait_until('all are told', lambda: (lambda gaps: gaps if len(gaps) == 4 else None)(
-            gaps_in(feed_dump(work.config, 'vetted'))))
+        gaps = gaps_in(wait_feed('all are told', work.config, 'vetted', lambda lines: len(gaps_in(lines)) == 4))
         assert _published(tap, work, 4)
     assert sorted((gap['reason'], 'registrar' in gap) for gap in gaps) == [
         ('frame_limit', False), ('malformed', False), ('no_response', False), ('no_response', False)]

@@ -21,8 +21,8 @@ import frames
 import leakscan
 import nginx_host
 from harness import (BUILD, REPOSITORY, Epptapd, Refepp, Work, about_names, compiled, epptapctl, feed_dump, framed,
-                     gaps_in, publisher_status, wait_until)
-from nginx_host import Nginx, Server, is_alive
+                     gaps_in, is_gone, publisher_status, wait_feed, wait_until)
+from nginx_host import Nginx, Server
 from oracle import expected_events, take_chains
 
 absent = 'nginx does not load the sanitizers' if os.environ.get('EPPTAP_VARIANT') else nginx_host.absent()
@@ -43,6 +43,31 @@ def registry(work):
 
 def behind(registry, **arguments):
     return Server(registry.address, 'proxy_ssl on;', **arguments)
+
+
+def log_in(nginx, user='ClientX', server=0):
+    """A registrar's connection."""
+    client = nginx.client(server)
+    client.login(user, USERS[user])
+    return client
+
+
+def create(nginx, name, server=0):
+    """Over a connection of its own."""
+    with log_in(nginx, server=server) as client:
+        frames.do(client, frames.create_domain(name))
+
+
+def told_names(work):
+    """The names that the vetted channel tells of, in its order."""
+    return [line['event']['sub_id']['uri'].removeprefix('dns:') for line in about_names(feed_dump(work.config, 'vetted'))]
+
+
+def tls_to(address):
+    """A connection on which nothing was said yet."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(socket.create_connection(address, 60))
 
 
 def _told(line):
@@ -77,8 +102,7 @@ def story(nginx, number):
     user = sorted(USERS)[number % len(USERS)]
     name, host = f'story-{number}.example', f'ns1.story-{number}.example'
     outside = [f'ns{at}.story-{number}.test' for at in (1, 2)]
-    with nginx.client() as client:
-        client.login(user, USERS[user])
+    with log_in(nginx, user) as client:
         frames.do(client, *map(frames.create_host, outside), frames.create_contact(f'c-{number}'),
                   frames.create_domain(name, outside, [frames.ds(1)], f'c-{number}', [('admin', f'c-{number}')]),
                   frames.create_host(host, ['192.0.2.7', '2001:db8::7']),
@@ -141,13 +165,10 @@ class Load:
 
     def _registrar(self, number):
         name, turns = f'load-{number}.example', itertools.count()
-        with self.nginx.client() as client:
-            client.login('ClientX', USERS['ClientX'])
-            frames.do(client, frames.create_domain(name))
+        create(self.nginx, name)
         while not self.stopped.is_set():
             try:
-                with self.nginx.client() as client:
-                    client.login('ClientX', USERS['ClientX'])
+                with log_in(self.nginx) as client:
                     for _ in range(self.commands):
                         # a response that never came may have been a success
                         turn = next(turns)
@@ -168,9 +189,9 @@ def test_nothing_is_lost_and_nobody_is_cut_off_by_a(way, work, registry):
                 old = getattr(nginx, way)()
                 load.wait_done(30)
                 wait_until('the old workers, and an old master, are gone', lambda: len(nginx.worker_pids()) == nginx.workers and
-                           not (old and is_alive(old)), seconds=60)
+                           (not old or is_gone(old)), seconds=60)
         assert load.troubles == []
-        assert nginx.said().count('open by') == 8
+        assert nginx.said().count(' is open') == 8
         assert check_feed(work, registry) > 100
     assert check_feed(work, registry)
 
@@ -208,8 +229,7 @@ def test_a_command_without_answer_in_a_worker_that_is_killed_is_told_as_unknown(
     work.write_config(publisher='process', capture={'intent': 'on'})
     with Epptapd(work.config), \
             Nginx(work.path / 'nginx', [behind(registry, tap=work.config, listen='ssl reuseport')]) as nginx:
-        with Load(nginx, registrars=3) as load, nginx.client() as client:
-            client.login('ClientY', USERS['ClientY'])
+        with Load(nginx, registrars=3) as load, log_in(nginx, 'ClientY') as client:
             frames.do(client, frames.create_domain('victim.example'))
             worker = nginx.worker_of(client)
             load.wait_done(20)
@@ -220,9 +240,8 @@ def test_a_command_without_answer_in_a_worker_that_is_killed_is_told_as_unknown(
                            len(nginx.worker_pids()) == 2, seconds=30)
             load.wait_done(60)
         expected = [event for event, _ in expected_events(registry.journal)]
-        lines = wait_until('the crash is told, and all after it', lambda: (lambda lines: lines if gaps_in(lines) and any(
-            line['event'].get('txn') == expected[-1]['txn'] for line in lines) else None)(feed_dump(work.config, 'vetted')),
-            seconds=60, every=0.2)
+        lines = wait_feed('the crash is told, and all after it', work.config, 'vetted', lambda lines: gaps_in(lines) and any(
+            line['event'].get('txn') == expected[-1]['txn'] for line in lines), seconds=60, every=0.2)
     lines = feed_dump(work.config, 'vetted')
     assert [gap['reason'] for gap in gaps_in(lines)] == ['crash']
     told = {line['event'].get('txn') for line in lines}
@@ -237,22 +256,20 @@ def test_a_command_without_answer_in_a_worker_that_is_killed_is_told_as_unknown(
 def test_a_command_without_answer_when_nginx_is_ended_at_once_is_told_as_unknown_and_as_no_crash(work, registry):
     work.write_config(publisher='process', capture={'intent': 'on'})
     with Epptapd(work.config):
-        with Nginx(work.path / 'nginx', [behind(registry, tap=work.config)]) as nginx, nginx.client() as client:
-            client.login('ClientX', USERS['ClientX'])
+        with Nginx(work.path / 'nginx', [behind(registry, tap=work.config)]) as nginx, log_in(nginx) as client:
             frames.do(client, frames.create_domain('bank.example'))
             with stopped(registry.process.pid):
                 _unanswered(work, client, 'bank.example')
                 os.kill(nginx.master(), signal.SIGTERM)
-                wait_until('nginx is gone', lambda: not any(map(is_alive, nginx.seen)), seconds=30)
+                nginx.wait_gone()
         wait_until('it is told', lambda: _unknown(feed_dump(work.config, 'public')) == ['dns:bank.example'], seconds=30)
         assert gaps_in(feed_dump(work.config, 'public')) == []
 
 
 def test_a_worker_that_drains_keeps_its_connection_and_yields_to_the_new_one(work, registry):
     """In embedded mode: the workers publish themselves."""
-    with Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1) as nginx, nginx.client() as old:
+    with Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1) as nginx, log_in(nginx) as old:
         (old_worker,) = nginx.worker_pids()
-        old.login('ClientX', USERS['ClientX'])
         frames.do(old, frames.create_domain('old.example'))
         nginx.reload()
         assert nginx.draining() == [old_worker]
@@ -261,9 +278,8 @@ def test_a_worker_that_drains_keeps_its_connection_and_yields_to_the_new_one(wor
         def change(client, name, times):
             for turn in range(times):
                 frames.do(client, frames.update_domain(name, **{('add_status', 'remove_status')[turn % 2]: [HOLD]}))
-        with nginx.client() as new:
+        with log_in(nginx) as new:
             assert nginx.worker_of(new) == new_worker
-            new.login('ClientX', USERS['ClientX'])
             frames.do(new, frames.create_domain('new.example'))
             change(old, 'old.example', 6)
             change(new, 'new.example', 6)
@@ -278,9 +294,8 @@ def test_a_worker_that_drains_keeps_its_connection_and_yields_to_the_new_one(wor
             wait_until('the newest publishes', lambda: publishes(work) == newest, seconds=30)
             for client, name in ((old, 'old.example'), (new, 'new.example')):
                 change(client, name, 6)
-            with nginx.client() as third:
+            with log_in(nginx) as third:
                 assert nginx.worker_of(third) == newest
-                third.login('ClientX', USERS['ClientX'])
                 frames.do(third, frames.create_domain('third.example'))
             check_feed(work, registry)
         old.close()
@@ -317,22 +332,18 @@ def test_a_tap_that_can_not_be_opened_harms_nobody_is_told_and_comes_back_when_i
         assert re.search(rf'changes are NOT seen in servers with {work.config}: {work.config}:\d+:\d+: .*made-up', wrong.said())
         begun = []
         for number, nginx in enumerate([without, wrong]):
-            client = stack.enter_context(nginx.client())
-            client.login('ClientX', USERS['ClientX'])
+            client = stack.enter_context(log_in(nginx))
             frames.do(client, frames.create_domain(f'unseen-{number}.example'))
             nginx.wait_said(r'changes of this connection are NOT seen: the tap is not open')
             begun.append(client)
         work.config.write_text(good)
         folder.symlink_to(BUILD)
         for number, (nginx, before) in enumerate(zip([without, wrong], begun)):
-            nginx.wait_said(r'open by .*; changes are seen again')
+            nginx.wait_said(r' is open; changes are seen again')
             nginx.wait_said(r'changes of 1 connections that began before are NOT seen until these end')
             frames.do(before, frames.info_domain(f'unseen-{number}.example'))
-            with nginx.client() as client:
-                client.login('ClientX', USERS['ClientX'])
-                frames.do(client, frames.create_domain(f'seen-{number}.example'))
-        wait_until('both are told', lambda: {line['event']['sub_id']['uri'] for line in about_names(
-            feed_dump(work.config, 'vetted'))} == {'dns:seen-0.example', 'dns:seen-1.example'}, seconds=30)
+            create(nginx, f'seen-{number}.example')
+        wait_until('both are told', lambda: set(told_names(work)) == {'seen-0.example', 'seen-1.example'}, seconds=30)
         assert {nginx.test_config().returncode for nginx in (without, wrong)} == {0}
 
 
@@ -372,11 +383,9 @@ class OfTheSample(Nginx):
         (self.folder / 'nginx.conf').write_text(whole.replace('events {', f'{sample}\nevents {{'))
 
 
-
 def test_the_sample_configuration_taps(work, registry):
-    with OfTheSample(work.path / 'nginx', [behind(registry, tap=work.config)]) as nginx, nginx.client() as client:
-        client.login('ClientX', USERS['ClientX'])
-        frames.do(client, frames.create_domain('bank.example'))
+    with OfTheSample(work.path / 'nginx', [behind(registry, tap=work.config)]) as nginx:
+        create(nginx, 'bank.example')
         check_feed(work, registry)
 
 
@@ -389,12 +398,9 @@ def test_servers_without_the_directive_are_untouched(work, registry):
             pid for pid, title in nginx.titles().items() if 'nginx: cache' in title], seconds=30)
         assert not any(map(has_tap, helpers)), 'it begins as workers do, but serves nobody'
         for number in range(2):
-            with nginx.client(number) as client:
-                client.login('ClientX', USERS['ClientX'])
-                frames.do(client, frames.create_domain(f'server-{number}.example'))
-        wait_until('one is told', lambda: about_names(feed_dump(work.config, 'vetted')), seconds=30)
-        assert [line['event']['sub_id']['uri'] for line in about_names(feed_dump(work.config, 'vetted'))] == \
-            ['dns:server-0.example']
+            create(nginx, f'server-{number}.example', number)
+        wait_until('one is told', lambda: told_names(work), seconds=30)
+        assert told_names(work) == ['server-0.example']
     with Nginx(work.path / 'none', [plain]) as nginx:
         assert not any(map(has_tap, nginx.worker_pids()))
 
@@ -422,17 +428,14 @@ def test_a_reload_loads_the_library_that_lies_there_then_and_none_of_another_ver
         install(compiled(work.path / 'another.so', another, '-shared', '-fPIC'))
         nginx.reload()
         nginx.wait_said(rf'NOT seen .*{library} speaks version 2 of the tap\'s interface')
-        with nginx.client() as client:
-            client.login('ClientX', USERS['ClientX'])
-            frames.do(client, frames.create_domain('unseen.example'))
+        create(nginx, 'unseen.example')
         install(BUILD / 'epptap.so')
         nginx.reload()
         for client, name in (old, 'old.example'), (nginx.client(), 'new.example'):
             with client:
                 client.login('ClientX', USERS['ClientX'])
                 frames.do(client, frames.create_domain(name))
-        wait_until('both are told, and the other is not', lambda: [line['event']['sub_id']['uri'] for line in about_names(
-            feed_dump(work.config, 'vetted'))] == ['dns:old.example', 'dns:new.example'], seconds=30)
+        wait_until('both are told, and the other is not', lambda: told_names(work) == ['old.example', 'new.example'], seconds=30)
 
 
 def test_servers_may_share_a_configuration_or_have_their_own(work, registry, tmp_path):
@@ -440,13 +443,11 @@ def test_servers_may_share_a_configuration_or_have_their_own(work, registry, tmp
     servers = [behind(registry, tap=config) for config in (work.config, work.config, other.config)]
     with Nginx(work.path / 'nginx', servers, workers=1) as nginx:
         for number in range(3):
-            with nginx.client(number) as client:
-                client.login('ClientX', USERS['ClientX'])
-                frames.do(client, frames.create_domain(f'server-{number}.example'))
+            create(nginx, f'server-{number}.example', number)
         for its, numbers in (work, [0, 1]), (other, [2]):
-            wait_until('its servers are told', lambda: [line['event']['sub_id']['uri'] for line in about_names(feed_dump(
-                its.config, 'vetted'))] == [f'dns:server-{number}.example' for number in numbers], seconds=30)
-        assert nginx.said().count('open by') == 2
+            wait_until('its servers are told', lambda: told_names(its) == [f'server-{number}.example' for number in numbers],
+                       seconds=30)
+        assert nginx.said().count(' is open') == 2
 
 
 CANARIES = ['canary-password-x', 'canary-street', 'canary@mail.example', 'canary-authinfo']
@@ -487,8 +488,7 @@ def test_a_worker_is_the_same_to_the_kernel_with_and_without_the_tap(publisher, 
     statuses = {}
     for name, tap, module in ('without', None, None), ('with', work.config, nginx_host.MODULE):
         with Nginx(work.path / name, [behind(registry, tap=tap)], workers=1, module=module) as nginx:
-            with nginx.client() as client:
-                client.login('ClientX', USERS['ClientX'])
+            with log_in(nginx) as client:
                 frames.do(client, frames.create_domain(f'{name}.example'))
                 (worker,) = nginx.worker_pids()
                 statuses[name] = _status(worker)
@@ -525,9 +525,7 @@ class Relay:
         while not header.endswith(b'\r\n'):
             header += client.recv(1)
         self.headers.append(header)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        server = context.wrap_socket(socket.create_connection(self.registry.address))
+        server = tls_to(self.registry.address)
         for source, sink in (client, server), (server, client):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
@@ -544,10 +542,9 @@ class Relay:
 
 def test_the_header_that_tells_the_back_end_who_the_client_is_does_not_put_the_tap_out_of_step(work, registry):
     relay = Relay(registry)
-    with contextlib.closing(relay), Nginx(work.path / 'nginx', [
-            Server(relay.address, 'proxy_protocol on;', tap=work.config)]) as nginx, nginx.client() as client:
-        client.login('ClientX', USERS['ClientX'])
-        frames.do(client, frames.create_domain('bank.example'))
+    with contextlib.closing(relay), \
+            Nginx(work.path / 'nginx', [Server(relay.address, 'proxy_protocol on;', tap=work.config)]) as nginx:
+        create(nginx, 'bank.example')
         check_feed(work, registry)
         assert [header.split()[:2] for header in relay.headers] == [[b'PROXY', b'TCP4']]
 
@@ -561,9 +558,7 @@ def test_what_the_registrar_sent_before_nginx_asked_the_back_end_is_seen_too(wor
     sent = [login, frames.create_domain(name), *(frames.update_domain(name, **{f'{verb}_status': [HOLD]})
                                                  for verb in ('add', 'remove') * 30)]
     server = Server(registry.address, 'proxy_ssl on;', 'ssl_preread on;', tap=work.config)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with Nginx(work.path / 'nginx', [server]), context.wrap_socket(socket.create_connection(server.address, 60)) as client:
+    with Nginx(work.path / 'nginx', [server]), tls_to(server.address) as client:
         client.sendall(b''.join(framed(frame.encode()) for frame in sent))
         answers = b''
         while answers.count(b'</epp>') < 1 + len(sent):
@@ -573,11 +568,9 @@ def test_what_the_registrar_sent_before_nginx_asked_the_back_end_is_seen_too(wor
 
 
 def test_tls_that_is_passed_on_is_told_of_and_its_bytes_are_not_seen(work, registry):
-    with Nginx(work.path / 'nginx', [Server(registry.address, tap=work.config, listen='')]) as nginx, nginx.client() as client:
-        client.login('ClientX', USERS['ClientX'])
-        frames.do(client, frames.create_domain('bank.example'))
+    with Nginx(work.path / 'nginx', [Server(registry.address, tap=work.config, listen='')]) as nginx:
+        create(nginx, 'bank.example')
         nginx.wait_said(r'\[crit\] .*NOT seen: they are encrypted; have this server end TLS, by `ssl` in its `listen`')
-        client.close()
         wait_until('someone publishes', lambda: publisher_status(work.config), seconds=30)
         assert feed_dump(work.config) == []
 

@@ -11,13 +11,14 @@ import subprocess
 import pytest
 
 import harness
-from harness import REPOSITORY, Tap, Work, free_port, nginx_program, update_frames, wait_until
+import nginx_host
+from harness import REPOSITORY, Tap, Work, free_port, update_frames, wait_until
 from test_eppwatch_log import Watch, eppwatch
 
 SAMPLE = REPOSITORY / 'etc' / 'nginx' / 'vetted-log.conf'
 CHANGES = 300  # a full tile, and a partial one
 
-if nginx_program() is None:
+if nginx_host.PROGRAM is None:
     pytest.skip('nginx is not there: etc/install-deps', allow_module_level=True)
 if os.environ.get('EPPTAP_VARIANT'):
     pytest.skip('the plugin within Python, and nginx beside it: for the build without sanitizers', allow_module_level=True)
@@ -93,7 +94,7 @@ class Nginx:
         self.readers.write_text(''.join(f'{self.certificates.serial(name)} {name};\n' for name in names))
 
     def __enter__(self):
-        command = [nginx_program(), '-p', str(self.folder), '-e', str(self.folder / 'error.log'), '-c', str(self.config)]
+        command = [str(nginx_host.PROGRAM), '-p', str(self.folder), '-e', str(self.folder / 'error.log'), '-c', str(self.config)]
         good = subprocess.run([*command, '-t'], capture_output=True, text=True)
         assert good.returncode == 0 and 'warn' not in good.stderr, good.stderr
         self.process = subprocess.Popen(command)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import EFORK, epptapctl, feed_dump, gaps_in, txns_in, wait_until
+from harness import EFORK, epptapctl, feed_dump, gaps_in, txns_in, wait_feed, wait_until
 from subscriber import Subscriber
 from workers import Workers
 
@@ -111,8 +111,7 @@ def test_when_the_publisher_is_killed_another_goes_on_within_a_second(work, eigh
     _wait_txns(work, shown.total())
     for channel in ('vetted', 'public'):
         _check_channel(work, channel, shown)
-    lines = wait_until('the kills are told', lambda: (lambda lines: lines if len(gaps_in(lines)) >= 3 else None)(
-        feed_dump(work.config, 'public')))
+    lines = wait_feed('the kills are told', work.config, 'public', lambda lines: len(gaps_in(lines)) >= 3)
     assert [gap['reason'] for gap in gaps_in(lines)] == ['crash'] * 3
     told = {line['index']: line['jws'].encode() for line in lines}
     assert heard and all(told[message.index] == message.jws for message in heard)

@@ -168,7 +168,7 @@ def test_nobody_is_asked_for_a_pin_on_a_terminal(work, token):
 def test_without_the_provider_the_refusal_says_what_is_missing(work, tmp_path, monkeypatch):
     (tmp_path / 'empty').mkdir()
     monkeypatch.setenv('OPENSSL_MODULES', str(tmp_path / 'empty'))
-    _use(work, f'pkcs11:token=epptap;object=event?pin-value=1234')
+    _use(work, 'pkcs11:token=epptap;object=event?pin-value=1234')
     words = ('pkcs11:token=epptap;object=event: OpenSSL has no provider for pkcs11: here; Debian 13 has it in the package '
              'pkcs11-provider, Debian 12 does not: there the key must be in a file')
     assert _refusal(work.config) == f'keys.event: {words}'

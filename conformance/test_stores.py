@@ -1,6 +1,5 @@
 """The state directory is copied, restored, lost, or of another version: what must not be published from is refused in
 words, the front end goes on, and `epptapctl new-log` begins anew."""
-import json
 import os
 import re
 import shutil

@@ -222,18 +222,16 @@ static bool is_guest(const struct guests *guests, const uint8_t key[DOOR_KEY_SIZ
 	return false;
 }
 
-/* Which counter does this request raise? */
-static _Atomic uint64_t *judge(struct door *door, const struct part *parts, size_t count)
+static enum door_verdict judge(const struct door *door, const struct part *parts, size_t count)
 {
 	if (count < FRAME_KEY || !says(&parts[FRAME_VERSION], "1.0"))
-		return &door->counts->malformed;
+		return DOOR_MALFORMED;
 	if (!says(&parts[FRAME_MECHANISM], "CURVE"))
-		return &door->counts->mechanism;
+		return DOOR_MECHANISM;
 	const struct guests *guests = guests_of(door, &parts[FRAME_DOMAIN]);
 	if (count != FRAMES || parts[FRAME_KEY].size != DOOR_KEY_SIZE || !guests)
-		return &door->counts->malformed;
-	return is_guest(guests, parts[FRAME_KEY].bytes) ? &door->counts->admitted
-							: &door->counts->unknown_key;
+		return DOOR_MALFORMED;
+	return is_guest(guests, parts[FRAME_KEY].bytes) ? DOOR_ADMITTED : DOOR_UNKNOWN_KEY;
 }
 
 static void send_text(void *socket, const char *text, int flags)
@@ -245,10 +243,10 @@ void door_answer(struct door *door)
 {
 	struct part parts[FRAMES] = {{.size = 0}};
 	for (size_t count; (count = receive(door->socket, parts)) > 0;) {
-		_Atomic uint64_t *verdict = judge(door, parts, count);
-		bool yes = verdict == &door->counts->admitted;
+		enum door_verdict verdict = judge(door, parts, count);
+		bool yes = verdict == DOOR_ADMITTED;
 		size_t id_size = count > FRAME_ID ? parts[FRAME_ID].size : 0;
-		atomic_fetch_add_explicit(verdict, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&door->counts->by[verdict], 1, memory_order_relaxed);
 		send_text(door->socket, "1.0", ZMQ_SNDMORE);
 		zmq_send(door->socket, parts[FRAME_ID].bytes,
 			 id_size < PART_SIZE ? id_size : PART_SIZE, ZMQ_DONTWAIT | ZMQ_SNDMORE);
@@ -264,16 +262,25 @@ void door_count_in(struct door *door, struct door_counts *counts)
 	door->counts = counts;
 }
 
-void door_write_stats(struct door *door, struct buffer *json)
+struct door_counts *door_counts(const struct door *door)
 {
-	door_write_counts(door->counts, json);
+	return door->counts;
 }
 
 void door_write_counts(struct door_counts *counts, struct buffer *json)
 {
+	static const char *const reasons[DOOR_VERDICTS] = {
+		[DOOR_UNKNOWN_KEY] = "unknown_key", [DOOR_WRONG_KEY] = "wrong_key",
+		[DOOR_MECHANISM] = "mechanism",     [DOOR_MALFORMED] = "malformed",
+		[DOOR_TIMEOUT] = "timeout",         [DOOR_LEFT] = "left",
+	};
 	buffer_printf(json,
-		      "\"door\":{\"admitted\":%" PRIu64 ",\"refused\":{\"unknown_key\":%" PRIu64
-		      ",\"mechanism\":%" PRIu64 ",\"malformed\":%" PRIu64 "}}",
-		      atomic_load(&counts->admitted), atomic_load(&counts->unknown_key),
-		      atomic_load(&counts->mechanism), atomic_load(&counts->malformed));
+		      "\"door\":{\"connected\":%" PRIu64 ",\"cut_off\":%" PRIu64
+		      ",\"admitted\":%" PRIu64 ",\"refused\":{",
+		      atomic_load(&counts->connected), atomic_load(&counts->cut_off),
+		      atomic_load(&counts->by[DOOR_ADMITTED]));
+	for (int i = DOOR_ADMITTED + 1; i < DOOR_VERDICTS; i++)
+		buffer_printf(json, "%s\"%s\":%" PRIu64, i > DOOR_ADMITTED + 1 ? "," : "",
+			      reasons[i], atomic_load(&counts->by[i]));
+	buffer_append_text(json, "}}");
 }

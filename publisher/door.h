@@ -3,7 +3,7 @@
  * A channel with CURVE asks the door about each client's key; a client whose key is not in the channel's folder gets
  * nothing. The door is a socket that libzmq asks within the process; it has no port.
  * Keys are read when the door is opened. A client that does not speak CURVE, or has another server's key, is turned
- * away by libzmq before it asks here: it gets nothing, and is not counted.
+ * away by libzmq before it asks here: what libzmq tells of that, callers.h adds to the counts.
  * Owner: the publisher's thread, which polls door_socket() and calls door_answer().
  */
 #ifndef PUBLISHER_DOOR_H
@@ -21,9 +21,23 @@ enum { DOOR_KEY_TEXT = 40, DOOR_KEY_SIZE = 32 }; /* a CURVE key as z85, and raw 
 
 struct door;
 
-/* How many were let in, and refused, by reason. */
+/* What became of a client. All but the first are refusals: it got no byte of an event. */
+enum door_verdict {
+	DOOR_ADMITTED,
+	DOOR_UNKNOWN_KEY, /* its key is not in the channel's folder */
+	DOOR_WRONG_KEY, /* it has another server's key, or not the secret of the key that it names */
+	DOOR_MECHANISM, /* it speaks NULL or PLAIN where CURVE is spoken, or the other way round */
+	DOOR_MALFORMED, /* it does not speak ZMTP, or speaks it wrongly; its message was too large */
+	DOOR_TIMEOUT,   /* it did not end its handshake in time */
+	DOOR_LEFT, /* it went away before that; as libzmq's clients do that hear of another mechanism */
+	DOOR_VERDICTS
+};
+
+/* Clients by what became of them; how many are connected now; how often all of a channel were cut off since there were
+ * as many as it may have. */
 struct door_counts {
-	_Atomic uint64_t admitted, unknown_key, mechanism, malformed;
+	_Atomic uint64_t by[DOOR_VERDICTS];
+	_Atomic uint64_t connected, cut_off;
 };
 
 /* Opens the door in the libzmq context `zmq`, before any channel's socket is bound, and reads the clients' keys.
@@ -45,8 +59,10 @@ void door_answer(struct door *door);
 /* From now on it counts in `counts`, which is lent. */
 void door_count_in(struct door *door, struct door_counts *counts);
 
+/* Where it counts: others may add what they see. */
+struct door_counts *door_counts(const struct door *door);
+
 /* Appends the member "door": its counts. Any thread. */
-void door_write_stats(struct door *door, struct buffer *json);
 void door_write_counts(struct door_counts *counts, struct buffer *json);
 
 /* Reads a CURVE key file: one line of z85. A secret one must be its owner's alone. RESULT_CONFIG: `why` says what is

@@ -27,7 +27,7 @@ bool pipeline_may_complain(struct pipeline *pipeline)
 	return true;
 }
 
-/* Sleeps, and answers the door, or gives the senders what they had no room for. */
+/* Sleeps, and looks who comes, or gives the senders what they had no room for. */
 void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 {
 	if (!pipeline->door) {
@@ -40,6 +40,8 @@ void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 	zmq_pollitem_t item = {.socket = door_socket(pipeline->door), .events = ZMQ_POLLIN};
 	if (zmq_poll(&item, 1, milliseconds) > 0)
 		door_answer(pipeline->door);
+	for (size_t i = 0; i < pipeline->config->channel_count; i++)
+		outlet_look(pipeline->outlets[i]);
 }
 
 /* Nothing is taken from the spool before every channel can be heard: else its first messages would reach nobody. */
@@ -253,7 +255,7 @@ static void write_outlets(const struct pipeline *pipeline, struct buffer *json)
 	const struct publisher_host *host = pipeline->parts.host;
 	buffer_append_byte(json, ',');
 	if (!host->channel_fds) {
-		door_write_stats(pipeline->door, json);
+		door_write_counts(door_counts(pipeline->door), json);
 		return;
 	}
 	host->write_senders(host->context, json);

@@ -83,17 +83,11 @@ class Httpd:
         self.folder.mkdir(exist_ok=True)
         self.error_log, self.hosts, self.mpm, self.process = self.folder / 'error.log', hosts, mpm, None
         self.lines = list(lines)
-        self._make_certificate()
+        harness.make_certificate(self.folder)
         (self.folder / 'index.html').write_text('plain HTTP\n')
         self.write_config(module)
         if start:
             self.start()
-
-    def _make_certificate(self):
-        if not (self.folder / 'cert.pem').exists():
-            subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days',
-                            '2', '-subj', '/CN=localhost', '-keyout', self.folder / 'key.pem', '-out', self.folder / 'cert.pem'],
-                           check=True, capture_output=True)
 
     def write_config(self, module=True):
         modules = modules_folder()

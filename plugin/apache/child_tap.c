@@ -231,24 +231,24 @@ struct epptap_stream *child_tap_stream(struct child_tap *tap, server_rec *server
 	return stream;
 }
 
-int child_tap_client(struct epptap_stream *stream, const char *bytes, size_t size)
+static void show(__typeof__(&epptap_stream_client) call, struct epptap_stream *stream,
+		 const char *bytes, size_t size)
 {
 	sigset_t before;
 	if (!enter(&before))
-		return EPPTAP_OK;
-	int result = child.library.stream_client(stream, bytes, size);
+		return;
+	(void)call(stream, bytes, size);
 	leave(&before);
-	return result;
 }
 
-int child_tap_server(struct epptap_stream *stream, const char *bytes, size_t size)
+void child_tap_client(struct epptap_stream *stream, const char *bytes, size_t size)
 {
-	sigset_t before;
-	if (!enter(&before))
-		return EPPTAP_OK;
-	int result = child.library.stream_server(stream, bytes, size);
-	leave(&before);
-	return result;
+	show(child.library.stream_client, stream, bytes, size);
+}
+
+void child_tap_server(struct epptap_stream *stream, const char *bytes, size_t size)
+{
+	show(child.library.stream_server, stream, bytes, size);
 }
 
 void child_tap_end(struct epptap_stream **stream)

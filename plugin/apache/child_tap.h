@@ -29,9 +29,9 @@ struct child_tap *child_tap_new(apr_pool_t *pool, server_rec *server, const char
 /* A stream for a connection that begins now; NULL: it goes unseen, and `server`'s error log was told, though not each time. */
 struct epptap_stream *child_tap_stream(struct child_tap *tap, server_rec *server);
 
-/* Bytes from the registrar, or to it: answers as epptap_stream_client() and epptap_stream_server() do. */
-int child_tap_client(struct epptap_stream *stream, const char *bytes, size_t size);
-int child_tap_server(struct epptap_stream *stream, const char *bytes, size_t size);
+/* Bytes from the registrar, or to it. What finds no room in the tap is counted, and told in the feed. */
+void child_tap_client(struct epptap_stream *stream, const char *bytes, size_t size);
+void child_tap_server(struct epptap_stream *stream, const char *bytes, size_t size);
 
 /* The connection is at its end; sets *stream NULL. */
 void child_tap_end(struct epptap_stream **stream);

@@ -17,8 +17,7 @@ static ap_filter_rec_t *client_filter, *server_filter;
 struct tapped {
 	conn_rec *connection;
 	struct epptap_stream *stream; /* NULL: can't be followed any more */
-	bool told_full;
-	apr_bucket_brigade *rest; /* what is not passed on yet, while the first part is */
+	apr_bucket_brigade *rest;     /* what is not passed on yet, while the first part is */
 };
 
 static apr_status_t end(void *context)
@@ -26,19 +25,6 @@ static apr_status_t end(void *context)
 	struct tapped *tapped = context;
 	child_tap_end(&tapped->stream);
 	return APR_SUCCESS;
-}
-
-static void tell_if_full(struct tapped *tapped, int result)
-{
-	if (result != EPPTAP_EFULL || tapped->told_full)
-		return;
-	tapped->told_full = true;
-	ap_log_cerror(
-		APLOG_MARK, APLOG_WARNING, 0, tapped->connection,
-		"epptap: something that went through this connection found no room in the tap "
-		"(capture.queue or capture.streams is too small for the load, or the disk is "
-		"full): "
-		"it is told in the feed as a gap. This is told once for a connection");
 }
 
 static void stop_following(struct tapped *tapped)
@@ -64,7 +50,7 @@ static void show_client(struct tapped *tapped, apr_bucket_brigade *brigade, apr_
 			stop_following(tapped);
 			return;
 		}
-		tell_if_full(tapped, child_tap_client(tapped->stream, bytes, size));
+		child_tap_client(tapped->stream, bytes, size);
 	}
 }
 
@@ -135,7 +121,7 @@ static apr_status_t to_client(ap_filter_t *filter, apr_bucket_brigade *brigade)
 		/* What can't be read is passed on: the filter below meets the same error, and knows what to do. */
 		if (read_bucket(filter, brigade, bucket, &bytes, &size) != APR_SUCCESS)
 			break;
-		tell_if_full(tapped, child_tap_server(tapped->stream, bytes, size));
+		child_tap_server(tapped->stream, bytes, size);
 		read_in += in_memory ? 0 : size;
 		if (read_in < READ_AHEAD)
 			continue;
