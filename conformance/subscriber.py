@@ -229,9 +229,10 @@ def _has_no_empty_member(value):
 
 
 class Subscriber:
-    """A SUB socket of a channel. `curve`: paths of the server's public key and of one's own secret key. A context manager."""
+    """A SUB socket of a channel. `curve`: paths of the server's public key and of one's own secret key; `adjust` may set
+    other options before it connects. A context manager."""
 
-    def __init__(self, endpoint, topics=('',), curve=None, high_water_mark=0):
+    def __init__(self, endpoint, topics=('',), curve=None, high_water_mark=0, adjust=None):
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.SUB)
         self.socket.setsockopt(zmq.LINGER, 0)
@@ -242,6 +243,8 @@ class Subscriber:
             self.socket.setsockopt(zmq.CURVE_SERVERKEY, server)
             self.socket.setsockopt(zmq.CURVE_SECRETKEY, own)
             self.socket.setsockopt(zmq.CURVE_PUBLICKEY, zmq.curve_public(own))
+        if adjust:
+            adjust(self.socket)
         self.raw = []  # all frames, as they came
         self.checkpoints = []
         for topic in topics:

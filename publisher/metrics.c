@@ -154,10 +154,14 @@ static const struct row rows[] = {
 	 "Times that epptapd had to start the channel's sender again."},
 	{"publisher.restarts", "epptap_publisher_restarts_total", COUNTER, ONE, NULL,
 	 "Times that epptapd had to start the publisher again."},
+	{"publisher.door.connected", "epptap_door_connections", GAUGE, ONE, NULL,
+	 "Connections that are open now, on all channels."},
+	{"publisher.door.cut_off", "epptap_door_cut_off_total", COUNTER, ONE, NULL,
+	 "Times that a channel had all connections that it may have, and cut all of them off."},
 	{"publisher.door.admitted", "epptap_door_admitted_total", COUNTER, ONE, NULL,
 	 "Clients let in by their CURVE key."},
 	{"publisher.door.refused.*", "epptap_door_refused_total", COUNTER, ONE, "reason",
-	 "Clients turned away."},
+	 "Clients turned away from a channel, and connections that became none."},
 };
 /* clang-format on */
 

@@ -1,6 +1,8 @@
 #include "publisher/outlet.h"
 
-#include "publisher/door.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "publisher/callers.h"
 #include "publisher/relay.h"
 
 #include <errno.h>
@@ -11,18 +13,23 @@
 #include <zmq.h>
 
 enum {
-	HANDSHAKE_MS = 5000, /* for TCP and CURVE together */
 	INCOMING_MAX = 1024, /* bytes of a subscription, and of a part of the CURVE handshake */
 	WAITING_CONNECTIONS = 128,
 	HEARTBEAT_MS = 15000,
+	CLOSED_US = 1000000,     /* how long nobody is let in after all were cut off */
 	ZAP_ENFORCE_DOMAIN = 93, /* libzmq has it since 4.3; its header shows it with drafts only */
 };
 
 struct outlet {
+	void *zmq;
 	void *socket; /* one of these two */
 	struct relay *relay;
 	const struct config_channel *channel;
 	bool bound;
+	struct callers *callers; /* NULL: it is not watched */
+	size_t most;             /* connections at once */
+	struct door_counts *counts;
+	int64_t open_again_us; /* after all were cut off; 0: they were not */
 };
 
 static bool set_number(void *socket, int option, int value)
@@ -64,12 +71,13 @@ int outlet_open(void *zmq, const struct config_channel *channel, struct outlet *
 	if (!outlet)
 		return RESULT_NOMEM;
 	outlet->channel = channel;
+	outlet->zmq = zmq;
 	outlet->socket = zmq_socket(zmq, ZMQ_PUB);
 	int result = RESULT_NOMEM;
 	if (outlet->socket &&
 	    set_number(outlet->socket, ZMQ_SNDHWM, (int)channel->high_water_mark) &&
 	    set_number(outlet->socket, ZMQ_LINGER, 0) && set_number(outlet->socket, ZMQ_IPV6, 1) &&
-	    set_number(outlet->socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
+	    set_number(outlet->socket, ZMQ_HANDSHAKE_IVL, CALLERS_HANDSHAKE_MS) &&
 	    set_number(outlet->socket, ZMQ_BACKLOG, WAITING_CONNECTIONS) &&
 	    set_number(outlet->socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
 	    set_number(outlet->socket, ZMQ_TCP_KEEPALIVE, 1)) {
@@ -100,6 +108,64 @@ bool outlet_bind(struct outlet *outlet)
 	if (!outlet->bound && !outlet->relay)
 		outlet->bound = zmq_bind(outlet->socket, outlet->channel->bind) == 0;
 	return outlet->bound || outlet->relay;
+}
+
+int outlet_watch(struct outlet *outlet, size_t most, struct door_counts *counts, char *why,
+		 size_t why_size)
+{
+	outlet->most = most;
+	outlet->counts = counts;
+	int result = callers_watch(outlet->zmq, outlet->socket, outlet->channel->name,
+				   outlet->channel->curve_secret != NULL, counts, &outlet->callers);
+	if (result != RESULT_OK)
+		snprintf(why, why_size, "channel %s: no memory, or no descriptor to be had",
+			 outlet->channel->name);
+	return result;
+}
+
+void *outlet_watched(const struct outlet *outlet)
+{
+	return callers_socket(outlet->callers);
+}
+
+/* libzmq ends with a listening socket all connections that came by it. */
+static void cut_all_off(struct outlet *outlet, int64_t now_us)
+{
+	char endpoint[256];
+	size_t size = sizeof endpoint;
+	if (zmq_getsockopt(outlet->socket, ZMQ_LAST_ENDPOINT, endpoint, &size) != 0 ||
+	    zmq_unbind(outlet->socket, endpoint) != 0)
+		return;
+	atomic_fetch_add(&outlet->counts->cut_off, 1);
+	log_error("channel %s has %zu connections, and may have no more: all are cut off, and it "
+		  "listens again in %d s; who sends too many? limit that at the firewall, or raise "
+		  "the limit of open files",
+		  outlet->channel->name, outlet->most, CLOSED_US / 1000000);
+	outlet->open_again_us = now_us + CLOSED_US;
+}
+
+static void open_again(struct outlet *outlet, int64_t now_us)
+{
+	if (zmq_bind(outlet->socket, outlet->channel->bind) == 0) {
+		outlet->open_again_us = 0;
+		return;
+	}
+	log_error("channel %s can't bind %s again: %s; it is tried each second",
+		  outlet->channel->name, outlet->channel->bind, zmq_strerror(errno));
+	outlet->open_again_us = now_us + CLOSED_US;
+}
+
+void outlet_look(struct outlet *outlet)
+{
+	int64_t now_us = clock_monotonic_us();
+	if (!outlet->callers)
+		return;
+	callers_look(outlet->callers, now_us);
+	if (outlet->open_again_us && now_us >= outlet->open_again_us)
+		open_again(outlet, now_us);
+	else if (!outlet->open_again_us && outlet->bound &&
+		 callers_connected(outlet->callers) > outlet->most)
+		cut_all_off(outlet, now_us);
 }
 
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
@@ -135,6 +201,7 @@ void outlet_close(struct outlet **outlet, int linger_ms)
 	if ((*outlet)->relay)
 		relay_flush((*outlet)->relay, linger_ms);
 	relay_free(&(*outlet)->relay);
+	callers_close(&(*outlet)->callers);
 	if ((*outlet)->socket) {
 		set_number((*outlet)->socket, ZMQ_LINGER, linger_ms);
 		zmq_close((*outlet)->socket);

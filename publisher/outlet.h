@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "publisher/door.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,19 @@ MUST_USE int outlet_open_relay(int fd, struct outlet **outlet);
 /* Binds the socket, if it is not bound; a sender's is its own to bind. False: the port is taken, or can't be had: try
  * again later. errno says why. */
 bool outlet_bind(struct outlet *outlet);
+
+/* Counts from now on who comes to the socket, in `counts`, which is lent, and lets in `most` at once: see outlet_look().
+ * Before outlet_bind(). RESULT_OK; RESULT_NOMEM (`why` says). */
+MUST_USE int outlet_watch(struct outlet *outlet, size_t most, struct door_counts *counts, char *why,
+			  size_t why_size);
+
+/* What to poll, of an outlet that is watched; readable if outlet_look() has something to see. */
+void *outlet_watched(const struct outlet *outlet);
+
+/* To be called often: takes in who came and went. When there are more than may be, all of them are cut off, and those
+ * who want to come back have to wait for a second: libzmq can neither refuse a connection nor choose one to end, and
+ * without descriptors its thread would do nothing but fail to accept. Never waits. */
+void outlet_look(struct outlet *outlet);
 
 /* Sends one message of three frames: topic, index, JWS (publisher/FEED.md). */
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,

@@ -10,7 +10,10 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { SIGN_THREADS_MOST = 64 };
+enum {
+	SIGN_THREADS_MOST = 64,
+	CONNECTIONS_PERCENT = 50, /* of the descriptors; the others are the front end's own */
+};
 
 /* How far a segment is consumed, for the merge. */
 static int look_up_mark(void *context, const uint8_t id[SPOOL_ID_SIZE], struct spool_mark *mark)
@@ -53,9 +56,14 @@ static int open_sockets(struct pipeline *pipeline, char *why, size_t why_size)
 	if (!pipeline->zmq || !pipeline->outlets)
 		return RESULT_NOMEM;
 	int result = door_open(pipeline->zmq, config, &pipeline->door, why, why_size);
-	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++)
+	size_t most = zmq_context_connections(config->channel_count, CONNECTIONS_PERCENT);
+	for (size_t i = 0; i < config->channel_count && result == RESULT_OK; i++) {
 		result = outlet_open(pipeline->zmq, &config->channels[i], &pipeline->outlets[i],
 				     why, why_size);
+		if (result == RESULT_OK)
+			result = outlet_watch(pipeline->outlets[i], most,
+					      door_counts(pipeline->door), why, why_size);
+	}
 	return result;
 }
 

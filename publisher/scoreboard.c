@@ -66,21 +66,14 @@ static uint64_t count_of(_Atomic uint64_t *count)
 	return value < most ? value : most;
 }
 
-static struct door_counts door_of(struct score *sender)
+/* Adds a sender's to a sum. */
+static void add_door(struct door_counts *sum, struct score *sender)
 {
 	struct door_counts *door = &sender->door;
-	return (struct door_counts){.admitted = count_of(&door->admitted),
-				    .unknown_key = count_of(&door->unknown_key),
-				    .mechanism = count_of(&door->mechanism),
-				    .malformed = count_of(&door->malformed)};
-}
-
-static void add_door(struct door_counts *sum, const struct door_counts *door)
-{
-	sum->admitted += door->admitted;
-	sum->unknown_key += door->unknown_key;
-	sum->mechanism += door->mechanism;
-	sum->malformed += door->malformed;
+	for (int i = 0; i < DOOR_VERDICTS; i++)
+		sum->by[i] += count_of(&door->by[i]);
+	sum->connected += count_of(&door->connected);
+	sum->cut_off += count_of(&door->cut_off);
 }
 
 static void write_sender(struct score *sender, const char *channel, struct buffer *json)
@@ -91,7 +84,8 @@ static void write_sender(struct score *sender, const char *channel, struct buffe
 		      channel, state_of(sender), atomic_load(&sender->pid),
 		      count_of(&sender->restarts), count_of(&sender->sent),
 		      count_of(&sender->invalid));
-	struct door_counts door = door_of(sender);
+	struct door_counts door = {0};
+	add_door(&door, sender);
 	door_write_counts(&door, json);
 	buffer_append_byte(json, '}');
 }
@@ -106,8 +100,7 @@ void scoreboard_write_stats(struct scoreboard *board, const struct config *confi
 		if (i)
 			buffer_append_byte(json, ',');
 		write_sender(board->senders[i], config->channels[i].name, json);
-		struct door_counts door = door_of(board->senders[i]);
-		add_door(&sum, &door);
+		add_door(&sum, board->senders[i]);
 	}
 	buffer_append_text(json, "},");
 	door_write_counts(&sum, json);

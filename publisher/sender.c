@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "publisher/outlet.h"
+#include "publisher/pace.h"
 #include "publisher/relay.h"
 #include "publisher/zmq_context.h"
 
@@ -16,10 +17,16 @@
 
 enum {
 	/* Writable memory. libzmq keeps each subscription of each stranger; what goes beyond this fails an allocation,
-	 * at which libzmq ends the process. A connection takes some ten KiB, and up to 2 MiB more if it reads nothing
+	 * at which libzmq ends the process. A subscriber takes some 70 KiB, and up to 2 MiB more if it reads nothing
 	 * and high_water_mark is at its default. */
 	MEMORY_MAX = 256 << 20,
-	MESSAGES_AT_ONCE = 256, /* between looks at the door and at signals */
+	DESCRIPTORS_MAX = 65536,  /* as many as may be had, up to this: each connection takes one */
+	CONNECTIONS_PERCENT = 85, /* of them; others may come before they are counted */
+	MESSAGES_AT_ONCE = 256,   /* between looks at the door and at signals */
+	MEMORY_BUSY = MEMORY_MAX / 2, /* beyond this libzmq is given time to send */
+	MESSAGES_A_LOOK = 64,         /* between looks at that */
+	BUSY_MS = 100,
+	BUSY_LONGEST_MS = 1000,
 	BIND_AGAIN_MS = 200,
 	IDLE_MS = 1000,
 	COMPLAINT_US = 10000000,
@@ -52,6 +59,15 @@ static void limit_memory(void)
 		log_warning("a sender's memory can't be limited");
 }
 
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit); /* with fewer, there are fewer connections */
+}
+
 static int open_signals(void)
 {
 	sigset_t signals;
@@ -75,9 +91,12 @@ static int open_parts(struct sender *sender, const struct config *config, char *
 	int result = door_open(sender->zmq, &own, &sender->door, why, why_size);
 	if (result == RESULT_OK)
 		result = outlet_open(sender->zmq, sender->channel, &sender->outlet, why, why_size);
-	if (result == RESULT_OK)
-		door_count_in(sender->door, &sender->score->door);
-	return result;
+	if (result != RESULT_OK)
+		return result;
+	door_count_in(sender->door, &sender->score->door);
+	atomic_store(&sender->score->door.connected, 0); /* my predecessor's are gone */
+	return outlet_watch(sender->outlet, zmq_context_connections(1, CONNECTIONS_PERCENT),
+			    &sender->score->door, why, why_size);
 }
 
 static void close_parts(struct sender *sender)
@@ -110,6 +129,8 @@ static bool send_some(struct sender *sender)
 	struct relay_message message;
 	int result = RESULT_OK;
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+		if (i % MESSAGES_A_LOOK == 0)
+			pace_wait(MEMORY_BUSY, BUSY_MS, BUSY_LONGEST_MS);
 		result = relay_receive(sender->fd, sender->room, &message);
 		if (result == RESULT_TIMEOUT)
 			return false;
@@ -125,10 +146,11 @@ static bool send_some(struct sender *sender)
 /* Until SIGTERM. What was written before the port could be had waits in the relay. */
 static void serve(struct sender *sender)
 {
-	enum { SIGNALS, DOOR, MESSAGES, ITEMS };
+	enum { SIGNALS, DOOR, CALLERS, MESSAGES, ITEMS };
 	zmq_pollitem_t items[ITEMS] = {
 		[SIGNALS] = {.fd = sender->signals, .events = ZMQ_POLLIN},
 		[DOOR] = {.socket = door_socket(sender->door), .events = ZMQ_POLLIN},
+		[CALLERS] = {.socket = outlet_watched(sender->outlet), .events = ZMQ_POLLIN},
 		[MESSAGES] = {.fd = sender->fd, .events = ZMQ_POLLIN},
 	};
 	bool bound = false;
@@ -136,6 +158,7 @@ static void serve(struct sender *sender)
 		bound = bound || bind_outlet(sender);
 		int ready =
 			zmq_poll(items, bound ? ITEMS : MESSAGES, bound ? IDLE_MS : BIND_AGAIN_MS);
+		outlet_look(sender->outlet);
 		if (ready <= 0)
 			continue;
 		door_answer(sender->door);
@@ -143,7 +166,7 @@ static void serve(struct sender *sender)
 			send_some(sender);
 	}
 	while (bound && send_some(sender))
-		;
+		outlet_look(sender->outlet);
 }
 
 int sender_run(const struct config *config, size_t channel, int fd, struct score *score)
@@ -155,6 +178,7 @@ int sender_run(const struct config *config, size_t channel, int fd, struct score
 	*sender = (struct sender){
 		.channel = &config->channels[channel], .fd = fd, .signals = -1, .score = score};
 	limit_memory();
+	raise_descriptors();
 	int result = open_parts(sender, config, why, sizeof why);
 	if (result == RESULT_OK) {
 		atomic_store(&score->ready, true);

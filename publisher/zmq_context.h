@@ -12,4 +12,8 @@
 /* A context for `sockets` sockets, which are to be made at once: zmq_ctx_term() takes it back. NULL: errno says why. */
 void *zmq_context_new(size_t sockets);
 
+/* How many connections each of `sockets` sockets may have at once, so that all of them take `percent` of the descriptors
+ * that this process may have, and it does not need otherwise. At least 1. */
+size_t zmq_context_connections(size_t sockets, unsigned percent);
+
 #endif

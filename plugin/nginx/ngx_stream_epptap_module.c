@@ -125,34 +125,33 @@ static ngx_int_t put_on_top(ngx_conf_t *cf)
 	return NGX_OK;
 }
 
-/* NULL: there is no `stream` in the configuration. */
-static struct main_conf *main_conf_of(ngx_cycle_t *cycle)
+/* Those that this process is to have. The cache manager comes by here too, but serves nobody; and there may be no `stream`
+ * in the configuration. */
+static struct worker_tap **own_taps(ngx_cycle_t *cycle, ngx_uint_t *count)
 {
-	return ngx_stream_cycle_get_module_main_conf(cycle, ngx_stream_epptap_module);
+	const struct main_conf *conf =
+		ngx_stream_cycle_get_module_main_conf(cycle, ngx_stream_epptap_module);
+	bool serves = ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE;
+	*count = conf != NULL && serves ? conf->taps.nelts : 0;
+	return *count > 0 ? conf->taps.elts : NULL;
 }
 
-/* The cache manager comes by here too, but serves nobody. */
 static ngx_int_t open_taps(ngx_cycle_t *cycle)
 {
-	struct main_conf *conf = main_conf_of(cycle);
-	if (conf == NULL ||
-	    (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE))
-		return NGX_OK;
-	for (ngx_uint_t i = 0; i < conf->taps.nelts; i++)
-		worker_tap_open(((struct worker_tap **)conf->taps.elts)[i], cycle);
+	ngx_uint_t count;
+	struct worker_tap **taps = own_taps(cycle, &count);
+	for (ngx_uint_t i = 0; i < count; i++)
+		worker_tap_open(taps[i], cycle);
 	return NGX_OK;
 }
 
 static void close_taps(ngx_cycle_t *cycle)
 {
-	struct main_conf *conf = main_conf_of(cycle);
-	if (conf == NULL ||
-	    (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE))
-		return;
-	for (ngx_uint_t i = 0; i < conf->taps.nelts; i++) {
-		struct worker_tap *tap = ((struct worker_tap **)conf->taps.elts)[i];
-		session_end_all(tap);
-		worker_tap_close(tap, DRAIN_MS / (unsigned)conf->taps.nelts);
+	ngx_uint_t count;
+	struct worker_tap **taps = own_taps(cycle, &count);
+	for (ngx_uint_t i = 0; i < count; i++) {
+		session_end_all(taps[i]);
+		worker_tap_close(taps[i], DRAIN_MS / (unsigned)count);
 	}
 }
 

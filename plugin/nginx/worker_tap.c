@@ -34,7 +34,7 @@ static void try_open(struct worker_tap *tap, ngx_log_t *log)
 	char why[sizeof tap->refusal] = "";
 	bool again = tap->refused != 0;
 	if (open_tap(tap, why, sizeof why)) {
-		ngx_log_error(NGX_LOG_NOTICE, log, 0, "epptap %s: open by %V%s", library.version(),
+		ngx_log_error(NGX_LOG_NOTICE, log, 0, "epptap %s: %V is open%s", library.version(),
 			      &tap->config, again ? "; changes are seen again" : "");
 		if (tap->unseen > 0)
 			ngx_log_error(

@@ -5,7 +5,7 @@
  * Owner:   nginx's configuration, whose pool it lies in. The master merely notes names; init_process opens, and
  *          exit_process closes.
  * Threads: the worker's only one. The tap has its own, which never call into here.
- * Reload:  new workers have taps of their own, of the library and the file that lie there then. Old ones keep theirs. */
+ * Reload:  new workers have taps of their own, of what lies at both paths then. Old ones keep theirs. */
 
 #ifndef EPPTAP_NGINX_WORKER_TAP_H
 #define EPPTAP_NGINX_WORKER_TAP_H
@@ -37,7 +37,7 @@ void worker_tap_open(struct worker_tap *tap, ngx_cycle_t *cycle);
 /* Closes it: what was seen is made durable, and published as far as that goes in drain_ms. No stream may be left. */
 void worker_tap_close(struct worker_tap *tap, unsigned drain_ms);
 
-/* May the error log be told of something that can happen to each session? Every ten seconds: it must not fill the disk. */
+/* May the error log be told of what can happen to each session? Once in ten seconds: it must not fill the disk. */
 bool worker_tap_may_tell(struct worker_tap *tap);
 
 #endif

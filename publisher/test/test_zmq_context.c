@@ -61,10 +61,30 @@ static void a_context_is_had_only_with_descriptors_enough(void **state)
 	assert_true(made > 0 && refused > 0);
 }
 
+static void connections_share_the_descriptors_that_are_left(void **state)
+{
+	struct rlimit before, limit;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 1000;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	size_t alone = zmq_context_connections(1, 100), half = zmq_context_connections(1, 50);
+	size_t each = zmq_context_connections(10, 50);
+	limit.rlim_cur = 20;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(zmq_context_connections(10, 50), 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_in_range(alone, 900, 990);
+	assert_int_equal(half, alone / 2);
+	assert_in_range(each * 10, 300, 490);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_context_is_had_only_with_descriptors_enough),
+		cmocka_unit_test(connections_share_the_descriptors_that_are_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
