@@ -4,9 +4,13 @@
 # belongs to that folder's archive, but for the programs and modules named below.
 
 VERSION := 0.1.0
-# On all processors, unless it was said otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+# On all processors; JOBS=1 for one. Several goals of a command line are made one after the other.
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 endif
 PREFIX  ?= /usr/local
 prefix  ?= $(PREFIX)
@@ -54,6 +58,9 @@ SUBSCRIBER_SRC := $(wildcard subscriber/*.c)
 # What publisher and subscriber must agree on.
 FORMATS_SRC    := $(addprefix publisher/,crypto_gate.c feed_format.c merkle.c note.c tiles.c)
 REFEPP_SRC     := $(wildcard conformance/refepp/*.c)
+APACHE_SRC     := $(wildcard plugin/apache/*.c)
+HOSTS_SRC      := $(wildcard plugin/hosts/*.c)
+TESTEPP_SRC    := $(wildcard conformance/apache/*.c) conformance/guest/state.c
 BENCH_SRC      := $(wildcard conformance/bench/*.c)
 FUZZ_SRC       := $(wildcard conformance/fuzz/*.c)
 OOM_SRC        := $(wildcard conformance/oom/*.c)
@@ -64,15 +71,17 @@ C_FILES        := $(shell find base eppparse plugin publisher subscriber conform
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ALL_OBJ := $(call obj,$(BASE_SRC) $(EPPPARSE_SRC) $(PLUGIN_SRC) $(PUBLISHER_SRC) $(MAINS) \
-             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(OOM_SRC) $(TEST_SRC))
+             $(SUBSCRIBER_SRC) $(REFEPP_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(OOM_SRC) $(TEST_SRC) $(APACHE_SRC) \
+             $(HOSTS_SRC) $(TESTEPP_SRC))
 
 BUILT   := $(addprefix $(BUILD)/,epptap.so epptap-publisher.so epptapd epptapctl eppwatch refepp)
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
 OOM     := $(patsubst conformance/%.c,$(BUILD)/%,$(OOM_SRC))
 BENCHES := $(patsubst conformance/bench/%.c,$(BUILD)/bench-%,$(BENCH_SRC))
 
-.PHONY: all demo check check-asan check-tsan check-faults check-oom soak check-includes lint format bench fuzz install deps clean \
-        check-bare built benches built-tests run-sanitized
+.PHONY: all demo check check-asan check-tsan check-faults check-oom check-bare check-deb check-includes soak lint format \
+        bench bench-hosts fuzz deps clean install install-apache uninstall-apache install-nginx uninstall-nginx deb \
+        apache nginx built built-tests benches run-sanitized run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,7 +94,7 @@ deps:
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/base.a: $(call obj,$(BASE_SRC))
 $(BUILD)/eppparse.a: $(call obj,$(EPPPARSE_SRC))
@@ -140,6 +149,37 @@ $(BUILD)/refepp: LIBS = -ldl $(XML_LIBS) $(SSL_LIBS)
 $(BUILD)/refepp: $(call obj,$(REFEPP_SRC))
 	$(link)
 
+# The module for Apache httpd, with the flags of its headers that apxs says, and the EPP module of its tests. It has
+# $(libdir) in it, where it looks for epptap.so.
+APACHE_MODULES := $(BUILD)/mod_epptap.so $(BUILD)/mod_testepp.so
+APACHE_FLAGS    = $(shell apxs -q EXTRA_CPPFLAGS) -isystem $(shell apxs -q INCLUDEDIR) \
+                  -isystem $(shell apxs -q APR_INCLUDEDIR) -DEPPTAP_LIBRARY='"$(libdir)/epptap.so"'
+apachedir      ?= $(shell apxs -q LIBEXECDIR)
+
+apache: deps
+	@$(MAKE) --no-print-directory $(APACHE_MODULES)
+
+$(call obj,$(APACHE_SRC) $(TESTEPP_SRC)): HOST_FLAGS = $(APACHE_FLAGS)
+$(call obj,$(APACHE_SRC)): $(BUILD)/obj/libdir
+
+$(APACHE_MODULES): LINK_AS = -Wl,--no-undefined-version
+$(BUILD)/mod_epptap.so: LIBS = -ldl
+$(BUILD)/mod_epptap.so: $(call obj,$(APACHE_SRC) $(HOSTS_SRC))
+	$(link)
+
+$(BUILD)/mod_testepp.so: LIBS = -lm
+$(BUILD)/mod_testepp.so: $(call obj,$(TESTEPP_SRC))
+	$(link)
+
+# Where the server's other modules are; it loads none that it isn't told to.
+install-apache: $(BUILD)/mod_epptap.so
+	install -d $(DESTDIR)$(apachedir) $(DESTDIR)$(docdir)/apache
+	install -m 644 $(BUILD)/mod_epptap.so $(DESTDIR)$(apachedir)
+	install -m 644 plugin/apache/README.md etc/apache/epp.conf $(DESTDIR)$(docdir)/apache
+uninstall-apache:
+	rm -f $(DESTDIR)$(apachedir)/mod_epptap.so
+	rm -rf $(DESTDIR)$(docdir)/apache
+
 # A unit test is a program linked with its folder's archive and those below it.
 $(BUILD)/base/test/%: LIBS = $(YAML_LIBS) $(CMOCKA_LIBS)
 $(BUILD)/base/test/%: $(BUILD)/obj/base/test/%.o $(BUILD)/base.a
@@ -163,19 +203,66 @@ $(BUILD)/subscriber/test/%: $(BUILD)/obj/subscriber/test/%.o $(BUILD)/subscriber
                             $(BUILD)/base.a
 	$(link)
 
-# The tests of this variant: unit tests beside the code, then the whole system (conformance/).
+# nginx's stream module, built as Debian builds such modules: by the configure and the flags of its nginx, which are the
+# system's, or those that install-deps unpacked. It has $(libdir) in it, where it looks for epptap.so.
+NGINX_ROOT   ?= $(if $(wildcard build/tools/nginx/usr),$(CURDIR)/build/tools/nginx)
+NGINX_SRC    := $(NGINX_ROOT)/usr/share/nginx/src
+NGINX_OBJ    := $(abspath $(BUILD))/obj/nginx
+NGINX_MODULE := $(BUILD)/ngx_stream_epptap_module.so
+
+nginx: deps
+	@etc/install-deps --nginx
+	@$(MAKE) --no-print-directory $(NGINX_MODULE)
+
+# What the modules were configured and built with: written when that changes.
+$(NGINX_OBJ)/with: TOLD = $(NGINX_SRC) $(CC) $(CFLAGS)
+$(BUILD)/obj/libdir: TOLD = $(libdir)
+$(NGINX_OBJ)/with $(BUILD)/obj/libdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(TOLD)' | cmp -s - $@ || echo '$(TOLD)' > $@
+
+$(NGINX_OBJ)/Makefile: plugin/nginx/config $(NGINX_OBJ)/with
+	@test -f $(NGINX_SRC)/configure || { echo 'no headers of nginx in $(NGINX_SRC): install nginx-dev, or unpack it' \
+	  'to a folder, and name that in NGINX_ROOT'; exit 1; }
+	@echo '  CONF  nginx'
+	@bash -c 'cd $(NGINX_SRC) && . ./conf_flags && ./configure "$${NGX_CONF_FLAGS[@]}" --with-stream \
+	  --with-stream_ssl_module --with-cc="$(CC)" --with-cc-opt="$(HARDEN) $(CFLAGS) -fPIC" \
+	  --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now" --add-dynamic-module=$(CURDIR)/plugin/nginx \
+	  --builddir=$(NGINX_OBJ)' > $(NGINX_OBJ)/configure.txt 2>&1 || { tail -n 5 $(NGINX_OBJ)/configure.txt; exit 1; }
+
+$(NGINX_MODULE): $(wildcard plugin/nginx/* plugin/hosts/*) plugin/epptap.h $(NGINX_OBJ)/Makefile $(BUILD)/obj/libdir
+	@echo '  LINK  $@'
+	@MAKEFLAGS= $(MAKE) -s -B -C $(NGINX_SRC) -f $(NGINX_OBJ)/Makefile modules \
+	  CC='$(CC) $(WARN) -DEPPTAP_LIBRARY=\"$(libdir)/epptap.so\"'
+	@cp --remove-destination $(NGINX_OBJ)/$(@F) $@
+
+# Beside epptap.so; no nginx loads it that isn't told to.
+install-nginx: $(NGINX_MODULE)
+	install -d $(DESTDIR)$(libdir) $(DESTDIR)$(docdir)/nginx
+	install -m 644 $(NGINX_MODULE) $(DESTDIR)$(libdir)
+	install -m 644 plugin/nginx/README.md $(DESTDIR)$(docdir)/nginx
+uninstall-nginx:
+	rm -f $(DESTDIR)$(libdir)/ngx_stream_epptap_module.so
+	rm -rf $(DESTDIR)$(docdir)/nginx
+
+FORCE:
+
+# The tests of this variant: unit tests beside the code, then the whole system (conformance/). The servers are no sanitized
+# ones; their modules are built where their headers are.
+MODULES := $(if $(VARIANT),,$(if $(wildcard $(NGINX_SRC)/configure),$(NGINX_MODULE)) \
+             $(if $(shell command -v apxs),$(APACHE_MODULES)))
 built: $(BUILT)
 	@:
 benches: $(BENCHES)
 	@:
-built-tests: $(BUILT) $(TESTS) $(BUILD)/bench-hold
+built-tests: $(BUILT) $(TESTS) $(BUILD)/bench-hold $(BUILD)/bench-client $(MODULES)
 	@:
 
 demo: all
 	@conformance/demo/run
 
 check: all
-	@etc/install-deps --ffi
+	@etc/install-deps --ffi --nginx
 	@$(MAKE) --no-print-directory built-tests check-includes
 	@EPPTAP_BUILD=$(CURDIR)/$(BUILD) conformance/check $(TESTS) conformance
 
@@ -213,8 +300,13 @@ check-includes:
 	@conformance/check-includes
 
 lint:
-	@etc/install-deps --lint
-	@conformance/lint $(C_FILES)
+	@etc/install-deps --lint --nginx
+	@$(MAKE) --no-print-directory run-lint
+
+# Where there are no headers of nginx, its module is left out.
+NGINX_FLAGS = -isystem$(NGINX_OBJ) $(addprefix -isystem$(NGINX_SRC)/src/,core event event/modules os/unix stream)
+run-lint: $(if $(wildcard $(NGINX_SRC)/configure),$(NGINX_OBJ)/Makefile)
+	@NGINX_FLAGS='$(if $<,$(NGINX_FLAGS))' conformance/lint $(C_FILES)
 
 format:
 	@etc/install-deps --lint
@@ -227,6 +319,15 @@ bench: all
 $(BUILD)/bench-%: LIBS = -ldl $(XML_LIBS) $(YAML_LIBS) $(PUBLISHER_LIBS)
 $(BUILD)/bench-%: $(BUILD)/obj/conformance/bench/%.o $(BUILD)/plugin.a $(BUILD)/publisher.a \
                   $(BUILD)/eppparse.a $(BUILD)/base.a
+	$(link)
+
+# What a tap costs nginx and Apache: with and without it in turn. Takes some minutes.
+bench-hosts: all
+	@$(MAKE) --no-print-directory nginx apache $(BUILD)/bench-client
+	@conformance/bench/hosts/run $(BUILD)
+
+$(BUILD)/bench-client: LIBS = $(SSL_LIBS)
+$(BUILD)/bench-client: $(call obj,conformance/bench/hosts/client.c)
 	$(link)
 
 # Fuzz targets of clang's libFuzzer, in a build of their own: `make fuzz SECONDS=60` runs each for so long and says what
@@ -274,6 +375,7 @@ docdir     ?= $(prefix)/share/doc/epptap
 mandir     ?= $(prefix)/share/man
 # Manual pages lie beside what they are about; the end of a name is its section.
 MANUALS    := $(wildcard */*.[1578])
+EXAMPLES   := $(shell find subscriber/examples -type f -not -path '*/__pycache__/*')
 FFI_FILES  := $(patsubst plugin/%,%,$(shell find plugin/ffi -type f -not -path '*/__pycache__/*'))
 
 install: $(BUILT)
@@ -287,18 +389,29 @@ install: $(BUILT)
 	install -m 644 plugin/epptap.h $(DESTDIR)$(includedir)
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
 	  plugin/epptap.pc.in > $(DESTDIR)$(pkgdir)/epptap.pc
-	install -m 644 etc/epptap.yaml etc/prometheus/epptap.rules.yml etc/grafana/epptap.json \
-	  $(DESTDIR)$(docdir)/examples
+	install -m 644 etc/epptap.yaml etc/nginx/epp.conf etc/nginx/vetted-log.conf etc/prometheus/epptap.rules.yml \
+	  etc/grafana/epptap.json $(DESTDIR)$(docdir)/examples
 	install -m 644 etc/registries/*.yaml $(DESTDIR)$(docdir)/examples/registries
 	install -m 644 README.md CHANGELOG.md LICENSE NOTICE $(DESTDIR)$(docdir)
 	install -d $(DESTDIR)$(docdir)/publisher
-	install -m 644 publisher/README.md publisher/FEED.md publisher/OPERATING.md $(DESTDIR)$(docdir)/publisher
+	install -m 644 publisher/README.md publisher/FEED.md publisher/OPERATING.md publisher/event.schema.json \
+	  $(DESTDIR)$(docdir)/publisher
 	$(foreach file,$(MANUALS),install -D -m 644 $(file) \
 	  $(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(file)))/$(notdir $(file)) &&) true
 	install -D -m 644 subscriber/README.md $(DESTDIR)$(docdir)/subscriber/README.md
 	install -D -m 644 etc/README.md $(DESTDIR)$(docdir)/etc/README.md
 	install -D -m 644 conformance/subscriber.py $(DESTDIR)$(docdir)/conformance/subscriber.py
+	$(foreach file,$(EXAMPLES),install -D -m 644 $(file) $(DESTDIR)$(docdir)/$(file) &&) true
 	$(foreach file,$(FFI_FILES),install -D -m 644 plugin/$(file) $(DESTDIR)$(docdir)/$(file) &&) true
+	sed -i 's|/usr/local/lib/epptap|$(libdir)|g' $(addprefix $(DESTDIR)$(docdir)/,$(FFI_FILES))
+
+# Debian packages of the whole, in $(BUILD)/deb; and their life on a machine that is thrown away (root).
+deb: deps
+	@etc/install-deps --deb
+	@debian/make-packages $(abspath $(BUILD))/deb $(VERSION)
+
+check-deb: deb
+	@conformance/deb/run $(BUILD)/deb
 
 clean:
 	rm -rf build
