@@ -55,8 +55,8 @@ def tile_path(level, number, width):
 class NoteKey:
     """A key that signs notes, of type 1 (a log's) or 4 (a cosigner's)."""
 
-    def __init__(self, name, kind):
-        self.name, self.kind, self.key = name, kind, Ed25519PrivateKey.generate()
+    def __init__(self, name, kind, key=None):
+        self.name, self.kind, self.key = name, kind, key or Ed25519PrivateKey.generate()
         public = bytes([kind]) + raw(self.key)
         self.id = hashlib.sha256(name.encode() + b'\n' + public).digest()[:4]
         self.verifier = f'{name}+{self.id.hex()}+{base64.b64encode(public).decode()}'

@@ -1,11 +1,8 @@
 """eppwatch and a channel's log: follow from everywhere, audit, proofs; and what somebody in the middle, or at the registry,
 could do to it. The channels are made by log_maker.py, which shares no code with the publisher."""
-import contextlib
 import functools
 import http.server
 import json
-import os
-import pathlib
 import random
 import re
 import shutil
@@ -652,19 +649,3 @@ def test_follow_goes_on_when_its_web_server_comes_back(channel, state, certifica
             assert [name for _, name in watch.wait_events(4, seconds=30)][2:] == ['lost0.example', 'after0.example']
             assert watch.errors() == []
             assert watch.stop() == 0
-
-
-# What a user reads
-
-def test_the_manual_page_has_every_option_and_is_well_formed():
-    page = pathlib.Path(__file__).parent.parent / 'subscriber/eppwatch.1'
-    text = page.read_text()
-    table = (page.parent / 'option_table.c').read_text()
-    options = set(re.findall(r'"--([a-z-]+)"', table))
-    assert len(options) > 20
-    for option in options:
-        assert re.search(rf'^\.(Fl|It Fl|Op Fl)\b.*-{option}\b', text, re.M), option
-    assert set(re.findall(r'(?<=Fl )-([a-z][a-z-]*)', text)) <= options
-    if shutil.which('mandoc'):
-        done = subprocess.run(['mandoc', '-T', 'lint', page], capture_output=True, text=True)
-        assert done.stdout + done.stderr == ''

@@ -1,5 +1,6 @@
 """The channels' logs, verified by a program in Go that shares no code with us: tlogcheck, on Debian's golang.org/x/mod. Over
 growth, restarts, kills, retention, rotation of keys and a new log; and whatever bit is flipped, it finds it."""
+import base64
 import json
 import os
 import pathlib
@@ -10,12 +11,16 @@ import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from harness import REPOSITORY, Epptapd, Tap, epptapctl, feed_dump, object_frames, until_heard, wait_until
+from harness import REPOSITORY, Epptapd, Tap, built, epptapctl, feed_dump, object_frames, until_heard, wait_until
+from log_maker import NoteKey
 from subscriber import Subscriber
 
 GOCODE = pathlib.Path('/usr/share/gocode')
 MODULE = GOCODE / 'src/golang.org/x/mod/sumdb/tlog'
+MANY = int(os.environ.get('EPPTAP_AUDIT_EVENTS', '10000'))
+AUDIT_MEMORY = 160  # MiB, however large the log is: bundle, tiles, and the last events of a million objects
 
 
 @pytest.fixture(scope='session')
@@ -35,6 +40,7 @@ def tlogcheck(tmp_path_factory):
                               env=environment)
         assert done.returncode in (0, 1), done.stderr
         return done.returncode, done.stdout.strip()
+    run.program, run.environment = folder / 'tlogcheck', environment
     return run
 
 
@@ -302,5 +308,103 @@ def test_a_flipped_bit_anywhere_is_found(work, tlogcheck):
         path.write_bytes(good[:-1])
         assert tlogcheck('-every', 100, log.folder)[0] == 1, f'{path}, cut'
         path.write_bytes(good)
-    # a checkpoint of another history, signed by the same keys
     _good(tlogcheck, log, 600)
+
+
+def _signed_by_the_registry(work, log, size, root):
+    """A checkpoint that the keys of the channel's own log signed."""
+    feed = json.loads((log.folder / 'feed.json').read_text())
+    origin = feed['origin']
+    keys = [NoteKey(known.split('+')[0], kind, serialization.load_pem_private_key((work.keys / file).read_bytes(), None))
+            for known, kind, file in zip(feed['verifier_keys'], (1, 4), ('log.pem', 'cosigner.pem'))]
+    assert [key.verifier for key in keys] == feed['verifier_keys']
+    text = f'{origin}\n{size}\n{base64.b64encode(root).decode()}\n'.encode()
+    return text + b'\n' + b''.join(key.line(text, int(time.time())) for key in keys)
+
+
+def test_a_fork_that_the_registry_itself_signed_is_found(work, tlogcheck):
+    work.write_config(checkpoint='100ms')
+    log = Log(work)
+    with Tap(work.config) as tap:
+        _show(tap, 300)
+        log.wait(300)
+        state = work.path / 'state-of-eppwatch'
+        follow = [built('eppwatch'), 'audit', log.folder, '--json', '--state', state]
+        assert subprocess.run(follow, capture_output=True).returncode == 0
+        _show(tap, 100, 'more')
+        log.wait(400)
+    honest = log.older()
+    root = base64.b64decode((log.folder / 'checkpoint').read_bytes().split(b'\n')[2])
+    (log.seen / '000900').write_bytes(_signed_by_the_registry(work, log, 400, root))
+    _good(tlogcheck, log, 400)  # so what is signed here passes for the registry's
+    # at an older size, and at the same, the log was another
+    for name, at in (('000001x', 350), ('000901', 400)):
+        forked = log.seen / name
+        forked.write_bytes(_signed_by_the_registry(work, log, at, bytes(32)))
+        status, said = tlogcheck(log.folder, *honest[:1], forked)
+        assert status == 1 and said.startswith('FAULT'), said
+    # and to a follower who saw the log before it is shown as it now is
+    (log.folder / 'checkpoint').write_bytes(_signed_by_the_registry(work, log, 400, bytes(32)))
+    assert tlogcheck(log.folder)[0] == 1
+    done = subprocess.run(follow, capture_output=True, text=True)
+    assert done.returncode == 1 and json.loads(done.stdout)['faults'], done.stdout
+
+
+def _measured(command, environment=None):
+    """Runs it: exit status, what it prints, seconds, and the most memory it ever had, in MiB."""
+    begun = time.monotonic()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, env=environment)
+    out = process.stdout.read().decode()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    return process.returncode, out, time.monotonic() - begun, used.ru_maxrss // 1024
+
+
+def _memory(pid):
+    """The most that a process ever had in memory, in MiB."""
+    (line,) = (line for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines() if line.startswith('VmHWM'))
+    return int(line.split()[1]) // 1024
+
+
+@pytest.mark.skipif(bool(os.environ.get('EPPTAP_VARIANT')), reason='it measures, and a sanitized build is slow')
+def test_eppwatch_audit_and_tlogcheck_agree_on_a_large_log(work, tlogcheck):
+    """EPPTAP_AUDIT_EVENTS=1000000 for the large run; `pytest -s` shows what it took."""
+    work.write_config(publisher='process', capture={'queue': '256MiB'})
+    log = Log(work, 'public')
+    with Tap(work.config) as tap, Epptapd(work.config) as daemon:
+        begun = time.monotonic()
+        for number in range(MANY):
+            tap.transaction(*object_frames('update', f'n{number * 7919 % 50021}.example', number))
+            if number % 10000 == 0:
+                wait_until('the disk keeps up', lambda: tap.stats()['accepted'] - tap.stats()['spooled'] < 50000, 60)
+        log.wait(MANY, seconds=60 + MANY // 500)
+        took, memory = time.monotonic() - begun, _memory(daemon.publisher())
+        assert tap.stats()['lost']['queue_full'] == 0
+    every = max(1, MANY // 2000)
+    state = work.path / 'state-of-eppwatch'
+
+    def both():
+        audit = _measured([built('eppwatch'), 'audit', log.folder, '--json', '--max-age', 10 ** 6, '--state', state])
+        return audit, _measured([tlogcheck.program, '-every', every, log.folder, *log.older()], tlogcheck.environment)
+    audit, check = both()
+    assert audit[0] == 0 and check[0] == 0, (audit, check)
+    report = json.loads(audit[1])
+    assert report['size'] == report['verified'] == MANY and report['wrong'] == 0, report
+    assert check[1].startswith(f'good: {MANY} in the log, {MANY} entries, '), check
+    print(f'{MANY} events: {took:.0f} s through plugin, spool and publisher, whose memory was {memory} MiB; audit {audit[2]:.1f} s, '
+          f'{audit[3]} MiB; tlogcheck {check[2]:.1f} s, {check[3]} MiB')
+    assert audit[3] < AUDIT_MEMORY, 'the audit grows with the log'
+    # and on what is wrong: in a small one, for each look takes as long as the first
+    if MANY > 50000:
+        return
+    choice = random.Random(3)
+    for path in (choice.choice(sorted((log.folder / 'tile/entries').rglob('[0-9]*[0-9]'))),
+                 choice.choice(sorted((log.folder / 'tile/0').rglob('[0-9]*[0-9]')))):
+        good = path.read_bytes()
+        _flip(path, choice.randrange(8 * len(good)))
+        audit, check = both()
+        name = str(path.relative_to(log.folder))
+        assert (audit[0], check[0]) == (1, 1) and name in audit[1], (name, audit, check)
+        path.write_bytes(good)
+

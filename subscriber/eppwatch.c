@@ -88,7 +88,7 @@ static const struct subcommand {
 	 "compare what a registrar sent with what the registry tells"},
 };
 
-enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
+enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands, NAME_SHOWN = 64 };
 
 static enum watch_exit run(const struct subcommand *subcommand, int count, char *const *arguments)
 {
@@ -119,6 +119,7 @@ static void help(FILE *out)
 	      out);
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		fprintf(out, "  %-13s %s\n", options_name(subcommands[i].of), subcommands[i].help);
+	fputs("\nManual: eppwatch(1)\n", out);
 }
 
 int main(int argc, char **argv)
@@ -139,6 +140,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], options_name(subcommands[i].of)) == 0)
 			return (int)run(&subcommands[i], argc - 2, argv + 2);
 	}
-	fputs("eppwatch: no such subcommand: eppwatch --help has them all\n", stderr);
+	fprintf(stderr, "eppwatch: %.*s: no such %s: eppwatch --help has them all\n", NAME_SHOWN,
+		argv[1], argv[1][0] == '-' ? "option" : "subcommand");
 	return WATCH_USAGE;
 }

@@ -174,6 +174,13 @@ static int place(struct follower *follower, char *why, size_t why_size)
 	return RESULT_OK;
 }
 
+static int64_t wall_s(void)
+{
+	struct clock_reading now;
+	clock_read(&now);
+	return now.wall_us / S_US;
+}
+
 /* Until it went well once. */
 static int start(struct follower *follower, int64_t now_us, char *why, size_t why_size)
 {
@@ -188,6 +195,7 @@ static int start(struct follower *follower, int64_t now_us, char *why, size_t wh
 		return result;
 	follower_went_well(follower);
 	follower->renew_us = follower->kept_us = follower->asked_us = now_us;
+	follower->asked_s = wall_s();
 	follower->is_fresh = true;
 	return RESULT_OK;
 }
@@ -205,11 +213,13 @@ int follower_open(const struct follower_settings *settings, struct follower **fo
 	made->wait_ms = FOLLOWER_RETRY_MS;
 	made->to = settings->to.kind == PLACE_INDEX ? settings->to.index : FOLLOWER_NO_INDEX;
 	int result = backlog_new(&made->backlog);
+	made->proofs = calloc(FOLLOWER_PROOFS_MAX, sizeof *made->proofs);
+	if (result == RESULT_OK && !made->proofs)
+		result = RESULT_NOMEM;
 	if (result == RESULT_OK && settings->name_count > 0) {
 		result = watched_new(settings->names, settings->name_count, &made->watched);
-		made->proofs = calloc(FOLLOWER_PROOFS_MAX, sizeof *made->proofs);
 		if (result == RESULT_OK)
-			result = made->proofs ? seen_new(&made->seen) : RESULT_NOMEM;
+			result = seen_new(&made->seen);
 	}
 	int64_t now_us = clock_monotonic_us();
 	if (result == RESULT_OK) {
@@ -274,6 +284,7 @@ static int ask(struct follower *follower, int64_t now_us)
 	char why[SOURCE_WHY_SIZE];
 	struct log_head head;
 	follower->asked_us = now_us;
+	follower->asked_s = wall_s();
 	follower->is_doubtful = false;
 	int result = source_head(&follower->source, &head, why, sizeof why);
 	if (result == RESULT_OK) {
@@ -292,10 +303,19 @@ static int ask(struct follower *follower, int64_t now_us)
 	return result;
 }
 
+static bool is_too_old(const struct follower *follower, int64_t at_s)
+{
+	uint64_t max_s = follower->settings.options->max_age_s;
+	return follower->signed_s != 0 &&
+	       at_s - follower->signed_s > (int64_t)(max_s ? max_s : SOURCE_MAX_AGE_S);
+}
+
 static bool is_due(const struct follower *follower, int64_t now_us)
 {
 	if (now_us < follower->try_us)
 		return false;
+	if (is_too_old(follower, wall_s()) && !is_too_old(follower, follower->asked_s))
+		return true;
 	if (follower->is_doubtful || follower->lacks)
 		return now_us - follower->asked_us >= FOLLOWER_POLL_MS * MS_US;
 	if (!follower->socket || follower->told_news != FEED_SOCKET_CONNECTED)
@@ -305,16 +325,12 @@ static bool is_due(const struct follower *follower, int64_t now_us)
 	return now_us - last_us >= FOLLOWER_SILENT_S * S_US;
 }
 
-/* By the time that the cosigner signed: a checkpoint that is repeated to us does not make the feed go on. */
+/* By the time that the cosigner signed: a checkpoint that is repeated to us does not make the feed go on. And by when we
+ * last asked for it: while we were stopped, or busy with the log, it is not the feed that stood still. */
 static int judge_age(struct follower *follower)
 {
-	struct clock_reading now;
-	uint64_t max_s = follower->settings.options->max_age_s;
-	if (follower->signed_s == 0)
-		return RESULT_OK;
-	clock_read(&now);
-	int64_t age_s = now.wall_us / S_US - follower->signed_s;
-	bool is_still = age_s > (int64_t)(max_s ? max_s : SOURCE_MAX_AGE_S);
+	int64_t age_s = follower->asked_s - follower->signed_s;
+	bool is_still = is_too_old(follower, follower->asked_s);
 	if (is_still == follower->is_still)
 		return RESULT_OK;
 	follower->is_still = is_still;

@@ -11,7 +11,7 @@
 
 enum { FOLLOWER_PROOFS_MAX = 1 << 16 };
 
-/* An event that came live and is yet to be proved: names only. */
+/* A message that came live, and is yet to be proved: of names each one; else those that came in no order. */
 struct follower_proof {
 	uint64_t index;
 	struct merkle_hash leaf;
@@ -45,6 +45,7 @@ struct follower {
 	bool is_still;
 	int64_t try_us, wait_ms; /* when the folder may be asked again, and how long after that */
 	int64_t asked_us;        /* for the checkpoint */
+	int64_t asked_s;         /* the same by the wall clock */
 	bool is_doubtful; /* feed.json and the checkpoint are to be read, whatever the socket says */
 	int64_t renew_us, kept_us;
 	char said[SOURCE_WHY_SIZE]; /* the last trouble that was told: not again */
@@ -76,6 +77,18 @@ int follower_fill(struct follower *follower, const struct log_head *head);
 
 /* A checkpoint was verified. */
 int follower_take_head(struct follower *follower, const struct log_head *head, int64_t now_us);
+
+/* follower_proofs.c: keeps what this message says of its index, until it can be held against the log. *is_noted false: there
+ * are too many. RESULT_OK, RESULT_NOMEM. */
+int follower_note_proof(struct follower *follower, uint64_t index, const struct message *message,
+			bool *is_noted);
+
+/* Are there any that a log of this size can prove? */
+bool follower_has_proofs(const struct follower *follower, uint64_t size);
+
+/* Each that a log of this size can prove must be in it, in its place: else it is told. The reader stands at the head of that
+ * size. RESULT_OK; or as log_reader_tile(), and what the listener answered. */
+int follower_check_proofs(struct follower *follower, uint64_t size);
 
 /* follower_live.c: what waits at the socket, up to a bound. */
 int follower_take_messages(struct follower *follower, int64_t now_us);

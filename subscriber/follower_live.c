@@ -121,8 +121,11 @@ static int take_repeat(struct follower *follower, uint64_t index, const struct m
 	struct merkle_hash leaf;
 	struct event event;
 	struct refusal refusal;
+	bool is_noted;
+	if (!had)
+		return follower_note_proof(follower, index, message, &is_noted);
 	int result = merkle_leaf(message->jws.bytes, message->jws.size, &leaf);
-	if (result != RESULT_OK || !had || merkle_equal(had, &leaf))
+	if (result != RESULT_OK || merkle_equal(had, &leaf))
 		return result;
 	result = follower_verify_message(follower, message, &event, &refusal);
 	event_free(&event);
@@ -139,6 +142,7 @@ static int take_event(struct follower *follower, const struct message *message)
 	struct event event;
 	struct refusal refusal;
 	uint64_t index;
+	bool is_noted;
 	if (follower->watched)
 		return follower_names_message(follower, message);
 	if (message->frames != MESSAGE_FRAMES || !verify_index(message, &index)) {
@@ -154,8 +158,10 @@ static int take_event(struct follower *follower, const struct message *message)
 		return follower_deliver(follower, message);
 	if (message->topic.size >= FEED_TOPIC_SIZE || message->jws.size > FEED_JWS_MAX)
 		return follower_wrong(follower, index, "a message larger than any of the feed's");
+	/* It may never get its turn, if somebody gave it that index: the log tells. */
+	int result = follower_note_proof(follower, index, message, &is_noted);
 	follower->lacks = true;
-	return backlog_add(&follower->backlog, index, message);
+	return result == RESULT_OK ? backlog_add(&follower->backlog, index, message) : result;
 }
 
 static int take_checkpoint(struct follower *follower, const struct message *message, int64_t now_us)
@@ -165,8 +171,11 @@ static int take_checkpoint(struct follower *follower, const struct message *mess
 	const struct log_keys keys = trust_keys(&follower->source.trust);
 	int result = log_head_parse(message->jws.bytes, message->jws.size, &keys,
 				    FEED_CHECKPOINT_TOPIC " of the socket", &head, why, sizeof why);
-	if (result == RESULT_OK && follower->is_filling)
+	if (result == RESULT_OK && follower->is_filling) {
+		if (head.time_s > follower->signed_s)
+			follower->signed_s = head.time_s;
 		return RESULT_OK; /* the next one will do */
+	}
 	if (result == RESULT_OK)
 		return follower_take_head(follower, &head, now_us);
 	if (result != RESULT_INVALID)

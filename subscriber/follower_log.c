@@ -120,6 +120,10 @@ int follower_fill(struct follower *follower, const struct log_head *head)
 	result = judge(follower, result, why, &goes_on);
 	if (result != RESULT_OK || !goes_on)
 		return result;
+	result = follower_check_proofs(follower, head->checkpoint.size);
+	result = judge(follower, result, follower->source.reader.why, &goes_on);
+	if (result != RESULT_OK || !goes_on)
+		return result;
 	follower->head = *head;
 	follower->is_filling = true;
 	result = read_bundles(follower, head->checkpoint.size);
@@ -169,6 +173,40 @@ static int check_beginning(struct follower *follower, const struct log_head *hea
 	return *fits ? RESULT_OK : follower_differ(follower, head);
 }
 
+/* What came in no order is in its place by now, or it was given another one. */
+static int check_proofs(struct follower *follower, const struct log_head *head)
+{
+	char why[SOURCE_WHY_SIZE];
+	bool is_fork, goes_on;
+	if (!follower_has_proofs(follower, head->checkpoint.size))
+		return RESULT_OK;
+	int result = source_turn_to(&follower->source, head, &is_fork, why, sizeof why);
+	if (is_fork) {
+		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
+		return result == RESULT_OK ? RESULT_INVALID : result;
+	}
+	if (result == RESULT_OK) {
+		result = follower_check_proofs(follower, head->checkpoint.size);
+		snprintf(why, sizeof why, "%s", follower->source.reader.why);
+	}
+	return judge(follower, result, why, &goes_on);
+}
+
+static int take_fitting(struct follower *follower, const struct log_head *head)
+{
+	follower->head = *head;
+	follower->source.trust.head = *head;
+	follower->source.trust.has_head = true;
+	if (head->checkpoint.size > follower->sure)
+		follower->sure = head->checkpoint.size;
+	int result = check_proofs(follower, head);
+	/* A hole, but nothing of it is in the log yet. */
+	bool is_whole = follower->backlog.count == 0 || follower->backlog.first == follower->next;
+	return result == RESULT_OK && follower->lacks && is_whole
+		       ? follower_deliver_backlog(follower)
+		       : result;
+}
+
 int follower_take_head(struct follower *follower, const struct log_head *head, int64_t now_us)
 {
 	enum tail_answer answer;
@@ -183,17 +221,8 @@ int follower_take_head(struct follower *follower, const struct log_head *head, i
 		return result;
 	if (answer == TAIL_DIFFERS)
 		return follower_differ(follower, head);
-	if (answer == TAIL_FITS) {
-		follower->head = *head;
-		follower->source.trust.head = *head;
-		follower->source.trust.has_head = true;
-		if (head->checkpoint.size > follower->sure)
-			follower->sure = head->checkpoint.size;
-		/* A hole, but nothing of it is in the log yet. */
-		bool is_whole =
-			follower->backlog.count == 0 || follower->backlog.first == follower->next;
-		return follower->lacks && is_whole ? follower_deliver_backlog(follower) : RESULT_OK;
-	}
+	if (answer == TAIL_FITS)
+		return take_fitting(follower, head);
 	follower->lacks = true;
 	result = check_beginning(follower, head, &fits);
 	return result == RESULT_OK && fits ? follower_fill(follower, head) : result;

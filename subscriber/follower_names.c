@@ -34,18 +34,6 @@ static int take_event(struct follower *follower, const struct event *event, bool
 	return result == RESULT_OK ? follower_tell(follower, event) : result;
 }
 
-static int note_proof(struct follower *follower, uint64_t index, const struct message *message)
-{
-	struct follower_proof *proof;
-	if (follower->proof_count == FOLLOWER_PROOFS_MAX) {
-		follower->lacks = true; /* the log has it, and is proof itself */
-		return RESULT_OK;
-	}
-	proof = &follower->proofs[follower->proof_count++];
-	proof->index = index;
-	return merkle_leaf(message->jws.bytes, message->jws.size, &proof->leaf);
-}
-
 int follower_names_message(struct follower *follower, const struct message *message)
 {
 	struct event event;
@@ -58,7 +46,9 @@ int follower_names_message(struct follower *follower, const struct message *mess
 				      refusal.text);
 	if (result != RESULT_OK)
 		return result;
-	result = note_proof(follower, event.index, message);
+	bool is_noted;
+	result = follower_note_proof(follower, event.index, message, &is_noted);
+	follower->lacks |= !is_noted; /* the log has it, and is proof itself */
 	if (result == RESULT_OK)
 		result = take_event(follower, &event, true);
 	event_free(&event);
@@ -124,32 +114,6 @@ static int scan(struct follower *follower, uint64_t end)
 	return result;
 }
 
-/* Each event that came live must be in the log, in its place. Those that are too new wait for the next checkpoint. */
-static int check_proofs(struct follower *follower, uint64_t size)
-{
-	size_t kept = 0;
-	int result = RESULT_OK;
-	for (size_t i = 0; i < follower->proof_count; i++) {
-		const struct follower_proof proof = follower->proofs[i];
-		const struct log_tile *tile;
-		if (proof.index >= size || result != RESULT_OK) {
-			follower->proofs[kept++] = proof;
-			continue;
-		}
-		result = log_reader_tile(&follower->source.reader, 0, proof.index / TILES_WIDTH,
-					 &tile);
-		if (result != RESULT_OK)
-			follower->proofs[kept++] = proof;
-		else if (!merkle_equal(&tile->hashes[proof.index % TILES_WIDTH], &proof.leaf))
-			result = follower_wrong(
-				follower, proof.index,
-				"what came by the socket under this index is not in the log there: "
-				"somebody on the way renumbers events, or the log is not the feed");
-	}
-	follower->proof_count = kept;
-	return result;
-}
-
 static int use_head(struct follower *follower, const struct log_head *head, bool *is_fork,
 		    char *why, size_t why_size)
 {
@@ -157,7 +121,7 @@ static int use_head(struct follower *follower, const struct log_head *head, bool
 	if (result != RESULT_OK)
 		return result;
 	follower->head = *head;
-	result = check_proofs(follower, head->checkpoint.size);
+	result = follower_check_proofs(follower, head->checkpoint.size);
 	if (result == RESULT_OK && follower->lacks)
 		result = scan(follower, head->checkpoint.size);
 	if (result == RESULT_OK)
@@ -172,7 +136,7 @@ int follower_names_head(struct follower *follower, const struct log_head *head)
 	char why[SOURCE_WHY_SIZE];
 	bool is_fork = false;
 	if (follower->next < follower->head.checkpoint.size ||
-	    follower->told_news != FEED_SOCKET_CONNECTED)
+	    follower->told_news != FEED_SOCKET_CONNECTED || follower->settings.options->complete)
 		follower->lacks = true;
 	int result = use_head(follower, head, &is_fork, why, sizeof why);
 	if (is_fork) {

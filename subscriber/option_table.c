@@ -99,7 +99,9 @@ static const struct option_row rows[] = {
 	 TIMEOUT_MAX_S, NULL, "until what we sent is missing (60)"},
 	{OPTIONS_FOLLOW, "--name", "NAME", OPTION_LIST, AT(names), is_not_empty,
 	 "a domain or host name would be right, with xn-- labels for other alphabets", 0,
-	 normalise_name, "only this name, its hosts, and its nameservers"},
+	 normalise_name, NULL},
+	{OPTIONS_FOLLOW, "--complete", NULL, OPTION_FLAG, AT(complete), NULL, NULL, 0, NULL,
+	 "only this name, its hosts, its nameservers"},
 	{OPTIONS_FOLLOW, "--registrar", "ID", OPTION_LIST, AT(registrars), is_registrar,
 	 "printable ASCII, single spaces within, at most 64 characters, would be right", 0, NULL,
 	 "only events of this registrar"},
@@ -127,7 +129,8 @@ static const struct option_row rows[] = {
 	 "writes the event there (its JWS)"},
 	{OPTIONS_VERIFY_PROOF, "--event", "FILE", OPTION_TEXT, AT(event), is_not_empty, FILE_NAME,
 	 0, NULL, "the event (its JWS) that is proved"},
-	{ALL, "--json", NULL, OPTION_FLAG, AT(json), NULL, NULL, 0, NULL, "for programs"},
+	{ALL & ~OPTIONS_PROVE, "--json", NULL, OPTION_FLAG, AT(json), NULL, NULL, 0, NULL,
+	 "for programs"},
 	{LIVE, "--color", "WHEN", OPTION_TEXT, AT(color), is_color,
 	 "always, never or auto would be right", 0, NULL, "always, never or auto"},
 	{ALL, "--help", NULL, OPTION_FLAG, AT(help), NULL, NULL, 0, NULL, ""},
@@ -147,23 +150,24 @@ static const struct option_usage usages[] = {
 	 "left out: what the socket misses is read from the log. URL: of the channel.\n",
 	 "Values of one option are alternatives, options narrow each other.\n"
 	 "Without URL, nor its log: --connect ENDPOINT --channel NAME --registry URL\n"
-	 "--jwks FILE [--curve-server FILE].  Exit: 0 done, 1 something did not verify,\n"
-	 "2 usage, 3 time is over or no connection, 4 the feed stands still.\n"},
+	 "--jwks FILE [--curve-server FILE]. Exit: 0 done, 1 something did not verify,\n"
+	 "2 usage, 3 time over or no connection, 4 feed stands still. Manual: eppwatch(1)\n"},
 	{OPTIONS_AUDIT, "audit", "URL [option]...",
 	 "Reads the whole log of a channel: each hash, each signature, keys, gaps, chains.\n",
-	 NULL},
+	 "Exit: 0 all is right, 1 something is wrong, 2 usage, 4 the feed stands still.\n"
+	 "Manual: eppwatch(1)\n"},
 	{OPTIONS_PROVE, "prove", "URL INDEX [option]...",
 	 "Proves that an event is in the log: a file for `eppwatch verify-proof`.\n",
-	 "Exit: 0 done, 1 something did not verify, 2 usage.\n"},
+	 "Exit: 0 done, 1 something did not verify, 2 usage. Manual: eppwatch(1)\n"},
 	{OPTIONS_VERIFY_PROOF, "verify-proof", "FILE --key VERIFIER [--event FILE] [option]...",
 	 "Holds a proof against the log's key, without asking anybody.\n",
-	 "Exit: 0 it is proved, 1 it is not, 2 usage.\n"},
+	 "Exit: 0 it is proved, 1 it is not, 2 usage. Manual: eppwatch(1)\n"},
 	{OPTIONS_RECONCILE, "reconcile", "URL --registrar ID --own FILE|URL [option]...",
 	 "Compares what a registrar sent with what the registry says happened.\n",
 	 "Lines: {\"svTRID\":\"R-1\",\"domain\":\"a.example\",\"action\":\"lock\"}; actions, or\n"
 	 "lists of them: lock unlock update create delete renew transfer restore.\n"
 	 "Exit: 0 they agree, 1 they differ or something did not verify, 2 usage,\n"
-	 "3 no connection, 4 the feed stands still.\n"},
+	 "3 no connection, 4 the feed stands still. Manual: eppwatch(1)\n"},
 };
 
 const struct option_row *option_row(size_t i)

@@ -244,10 +244,11 @@ static int check_by_hand(const struct options *options, const struct complaint *
 					"%s is missing: %s (or give the URL of the channel's log)",
 					needed[i].name, needed[i].help);
 	}
-	if (options->cursor || options->from.kind != PLACE_NONE || options->keys.count > 0)
+	if (options->cursor || options->from.kind != PLACE_NONE || options->keys.count > 0 ||
+	    options->complete)
 		return complain(why, RESULT_INVALID,
-				"--from, --cursor and --key need a log: the URL of the channel "
-				"would be right");
+				"--from, --cursor, --key and --complete need a log: the URL of the "
+				"channel would be right");
 	if (!options->curve_server != !options->curve_key)
 		return complain(why, RESULT_INVALID,
 				"--curve-server and --curve-key go together: both for an "
@@ -259,6 +260,9 @@ static int check_by_log(const struct options *options, const struct complaint *w
 {
 	if (!options->client_cert != !options->client_key)
 		return complain(why, RESULT_INVALID, "--client-cert and --client-key go together");
+	if (options->complete && options->names.count == 0)
+		return complain(why, RESULT_INVALID,
+				"--complete is for --name: without it, all is read anyway");
 	if (options->channel || options->registry || options->curve_server)
 		return complain(why, RESULT_INVALID,
 				"--channel, --registry and --curve-server are for channels without "

@@ -62,7 +62,7 @@ struct options {
 	uint64_t wait_s;    /* 0: the default */
 	const char *own, *event, *out;
 	const char *color; /* always, never, auto; NULL as auto */
-	bool all, json, help, version;
+	bool all, complete, json, help, version;
 };
 
 /* Reads the arguments after the subcommand's name. RESULT_OK: the options are the caller's, for options_free(); with

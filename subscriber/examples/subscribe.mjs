@@ -45,10 +45,12 @@ async function main(url = '', ...keyFiles) {
   let last, jti
   for await (const [topic, number, jws] of await connect(feed, keyFiles)) {
     if (topic.toString() === '~checkpoint') continue
-    let index, claims
+    let index, claims, event, value
     try {
-      index = JSON.parse(number)
-      claims = await verify(jws, keys, feed.registry)
+      if (!/^\d{1,15}$/.test(number)) throw new Error('its index is no number')
+      index = Number(number)
+      claims = await verify(jws, keys, feed.registry);
+      [[event, value]] = Object.entries(claims.events)
     } catch (why) {
       console.error(`refused: ${why}`)
       continue
@@ -58,7 +60,6 @@ async function main(url = '', ...keyFiles) {
       console.error(`jump from ${last} to ${index}: read the log, ${base}tile/entries/`)
     }
     [last, jti] = [index, claims.jti]
-    const [[event, value]] = Object.entries(claims.events)
     console.log(index, claims.sub_id.uri, event, JSON.stringify(value))
   }
 }

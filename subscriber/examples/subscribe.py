@@ -51,8 +51,12 @@ def main(url, *key_files):
             continue
         try:
             _, index, jws = frames
+            if not index.isdigit() or len(index) > 15:
+                raise ValueError('its index is no number')
             index, claims = int(index), verify(jws, keys, feed['registry'])
-        except (ValueError, jwt.PyJWTError) as why:
+            (event, value), = claims['events'].items()
+            subject = claims['sub_id']['uri']
+        except (ValueError, KeyError, jwt.PyJWTError) as why:
             print(f'refused: {why!r}', file=sys.stderr, flush=True)
             continue
         if claims['jti'] == jti:  # a host that gets a new name is sent under both
@@ -60,8 +64,7 @@ def main(url, *key_files):
         if last is not None and index != last + 1:
             print(f'jump from {last} to {index}: read the log, {url}/tile/entries/', file=sys.stderr, flush=True)
         last, jti = index, claims['jti']
-        (event, value), = claims['events'].items()
-        print(index, claims['sub_id']['uri'], event, json.dumps(value), flush=True)
+        print(index, subject, event, json.dumps(value), flush=True)
 
 
 if __name__ == '__main__':

@@ -212,6 +212,9 @@ static void a_channel_with_a_log_needs_its_address_alone(void **state)
 	GIVES(OPTIONS_FOLLOW, "--client-cert and --client-key go together", "/log", "--client-cert",
 	      "c.pem");
 	GIVES(OPTIONS_FOLLOW, "need a log", NEEDED, "--from", "start");
+	GIVES(OPTIONS_FOLLOW, "need a log", NEEDED, "--name", "a.example", "--complete");
+	GIVES(OPTIONS_FOLLOW, "", "/log", "--name", "a.example", "--complete");
+	GIVES(OPTIONS_FOLLOW, "--complete is for --name", "/log", "--complete");
 }
 
 static void each_subcommand_has_its_own(void **state)

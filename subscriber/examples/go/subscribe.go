@@ -63,8 +63,8 @@ func verify(jws, issuer, jwks string, keys *jose.JSONWebKeySet) (told event, err
 	if err = token.Claims(keys, &told); err != nil {
 		return told, err
 	}
-	if len(told.Audience) != 0 {
-		return told, errors.New("it is for somebody else")
+	if len(told.Audience) != 0 || len(told.Events) != 1 {
+		return told, errors.New("it is for somebody else, or not one event")
 	}
 	return told, told.Validate(jwt.Expected{Issuer: issuer, Time: time.Now()})
 }
@@ -90,7 +90,11 @@ func main() {
 	keys, last, jti := new(jose.JSONWebKeySet), -1, ""
 	for {
 		frames := socket.receive()
-		if frames[0] == "~checkpoint" || len(frames) != 3 {
+		if frames[0] == "~checkpoint" {
+			continue
+		}
+		if len(frames) != 3 || strings.Trim(frames[1], "0123456789") != "" {
+			log.Print("refused: it has no index, or no event")
 			continue
 		}
 		told, err := verify(frames[2], feed.Registry, url+feed.Jwks, keys)

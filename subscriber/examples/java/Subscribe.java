@@ -92,10 +92,16 @@ public final class Subscribe {
             }
             long index;
             JsonObject claims;
+            String event;
             try {
-                index = Long.parseLong(new String(frames.get(1), StandardCharsets.US_ASCII));
+                String number = new String(frames.get(1), StandardCharsets.US_ASCII);
+                if (!number.matches("[0-9]{1,15}")) {
+                    throw new NumberFormatException("its index is no number");
+                }
+                index = Long.parseLong(number);
                 String jws = new String(frames.get(2), StandardCharsets.US_ASCII);
                 claims = verify(jws, word(feed, "registry"), url + word(feed, "jwks"));
+                event = claims.getAsJsonObject("events").keySet().iterator().next();
             } catch (Exception why) {
                 System.err.println("refused: " + why);
                 continue;
@@ -108,7 +114,6 @@ public final class Subscribe {
             }
             last = index;
             jti = word(claims, "jti");
-            String event = claims.getAsJsonObject("events").keySet().iterator().next();
             System.out.println(index + " " + word(claims.getAsJsonObject("sub_id"), "uri") + " " + event + " "
                     + claims.getAsJsonObject("events").get(event));
             if (event.equals("urn:epptap:key")) { // one was added, retired or revoked
