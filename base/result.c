@@ -10,7 +10,8 @@ const char *result_text(int result)
 	case RESULT_CONFIG:
 		return "the configuration, or a file that it names, is wrong";
 	case RESULT_FULL:
-		return "the capture queue is full: the change was counted as lost";
+		return "no room is left in capture.queue or, of connections, in capture.streams: "
+		       "what is lost is counted, and told in the feed";
 	case RESULT_FORK:
 		return "used in a child of the process that opened it: open it after the last fork";
 	case RESULT_BUSY:

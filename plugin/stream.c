@@ -54,7 +54,7 @@ static int make(struct epptap *tap, const char *registrar, struct epptap_stream 
 	int result = streams_join(streams);
 	if (result != RESULT_OK)
 		return result;
-	if (!streams_reserve(streams, &held, owner, sizeof **stream, &reason)) {
+	if (!streams_begin(streams, &held, owner, sizeof **stream, &reason)) {
 		streams_leave(&streams);
 		calls_lose(tap, owner, reason);
 		return RESULT_FULL;
@@ -144,8 +144,9 @@ void epptap_stream_free(struct epptap_stream **stream)
 	struct stream_call call = {.stream = freed, .tap = tap, .result = EPPTAP_OK};
 	stream_frames_end(&freed->client, streams);
 	stream_frames_end(&freed->server, streams);
+	bool may_act = freed->session.open;
 	while (stream_pairs_take(&freed->pairs, streams, &pending))
-		stream_give_up(&call, &pending);
+		stream_give_up(&call, &pending, &may_act);
 	if (tap)
 		counters_add(&tap->counters.streams_open, UINT64_MAX);
 	pthread_mutex_destroy(&freed->client_lock);

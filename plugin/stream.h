@@ -51,8 +51,9 @@ struct stream_call {
 void stream_take_command(void *context, struct stream_frame *frame);
 void stream_take_answer(void *context, struct stream_frame *frame);
 
-/* It gets no answer: the connection is cut. */
-void stream_give_up(struct stream_call *call, struct stream_pending *pending);
+/* It gets no answer: the connection is cut. *may_act: somebody is logged in, or may be by what waited before it; then what
+ * may be a change, and is noted nowhere, is told as lost. */
+void stream_give_up(struct stream_call *call, struct stream_pending *pending, bool *may_act);
 
 /* The session as it is now. */
 struct stream_session stream_session(struct epptap_stream *stream);

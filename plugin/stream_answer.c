@@ -233,13 +233,13 @@ void stream_take_answer(void *context, struct stream_frame *frame)
 		take_message(call, frame);
 }
 
-void stream_give_up(struct stream_call *call, struct stream_pending *pending)
+void stream_give_up(struct stream_call *call, struct stream_pending *pending, bool *may_act)
 {
-	const struct stream_session session = stream_session(call->stream);
 	if (call->tap && pending->ticket)
 		calls_end_unknown(call->tap, pending->ticket);
-	else if (call->tap && pending->lost != LOSSES && session.open &&
+	else if (call->tap && pending->scan == SCAN_MAYBE && *may_act &&
 		 tap_config(call->tap)->capture.intent)
-		stream_lose(call, pending->lost);
+		stream_lose(call, pending->lost != LOSSES ? pending->lost : LOSS_OUT_OF_STEP);
+	*may_act |= pending->sent == SESSION_LOGIN || pending->sent == SESSION_UNSURE;
 	streams_give(call->stream->streams, &pending->held);
 }

@@ -85,9 +85,10 @@ uint64_t streams_number(struct streams *streams)
 	return atomic_fetch_add(&streams->numbers, 1) + 1;
 }
 
-/* A block for `size` bytes, charged to its owner. False: *reason says why not. */
+/* A block for `size` bytes, charged to its owner, whose share is what is left when `used` are taken. False: *reason says
+ * why not. */
 static bool take(struct streams *streams, struct streams_held *held, unsigned owner, size_t size,
-		 enum loss *reason)
+		 uint64_t used, enum loss *reason)
 {
 	struct epptap *tap = streams_tap(streams);
 	struct arena *arena = atomic_load(&streams->arena);
@@ -96,7 +97,7 @@ static bool take(struct streams *streams, struct streams_held *held, unsigned ow
 		*reason = LOSS_CLOSED;
 		return false;
 	}
-	if (!registrars_hold(tap->registrars, owner, SHARED_STREAMS, room, arena_used(arena),
+	if (!registrars_hold(tap->registrars, owner, SHARED_STREAMS, room, used,
 			     arena_capacity(arena))) {
 		*reason = LOSS_REGISTRAR_QUOTA;
 		return false;
@@ -126,13 +127,19 @@ void streams_give(struct streams *streams, struct streams_held *held)
 	*held = (struct streams_held){0};
 }
 
+bool streams_begin(struct streams *streams, struct streams_held *held, unsigned owner, size_t size,
+		   enum loss *reason)
+{
+	return take(streams, held, owner, size, 0, reason);
+}
+
 bool streams_reserve(struct streams *streams, struct streams_held *held, unsigned owner,
 		     size_t size, enum loss *reason)
 {
 	struct streams_held grown = {.size = held->size};
 	if (size <= held->capacity)
 		return true;
-	if (!take(streams, &grown, owner, size, reason))
+	if (!take(streams, &grown, owner, size, arena_used(atomic_load(&streams->arena)), reason))
 		return false;
 	if (held->size)
 		memcpy(grown.bytes, held->bytes, held->size);

@@ -48,6 +48,11 @@ struct streams_held {
 	uint32_t owner; /* by registrars.h, who holds it */
 };
 
+/* Memory for a stream itself. It is charged to its owner, but nobody's share bounds it: who is not followed from the
+ * beginning isn't to the end, and strangers could see to that. False: there is none, for this reason. */
+bool streams_begin(struct streams *streams, struct streams_held *held, unsigned owner, size_t size,
+		   enum loss *reason);
+
 /* Makes room for `size` bytes in all, and keeps those that are there. False: there is none, for this reason, and nothing
  * else changed. */
 bool streams_reserve(struct streams *streams, struct streams_held *held, unsigned owner,

@@ -270,6 +270,36 @@ static void a_cut_leaves_the_outcome_unknown(void **state)
 	assert_counted("\"intents\":{\"noted\":1,\"ended\":0,\"given_up\":0,\"unknown\":1}");
 }
 
+/* Who sends login and change at once, and cuts the connection, may have been served. */
+static void what_comes_behind_an_unanswered_login_is_lost_by_a_cut(void **state)
+{
+	(void)state;
+	open_tap("");
+	connect_as(NULL);
+	assert_int_equal(sent(FRAME_LOGIN("<clID>clientx</clID>")), EPPTAP_OK);
+	assert_int_equal(sent(FRAME_UPDATE("a.example")), EPPTAP_OK);
+	epptap_stream_free(&stream);
+	read_spool(1);
+	assert_gap(0, "out_of_step", "", 1);
+	/* the login is answered, and what came with it is not */
+	connect_as(NULL);
+	assert_int_equal(sent(FRAME_LOGIN("<clID>clientx</clID>")), EPPTAP_OK);
+	assert_int_equal(sent(FRAME_UPDATE("a.example")), EPPTAP_OK);
+	assert_int_equal(sent(FRAME_CHECK), EPPTAP_OK);
+	assert_int_equal(answered(FRAME_CODE("1000")), EPPTAP_OK);
+	epptap_stream_free(&stream);
+	read_spool(2);
+	assert_gap(1, "out_of_step", "clientx", 1);
+	/* before it there was nobody who could have been served */
+	connect_as(NULL);
+	assert_int_equal(sent(FRAME_UPDATE("a.example")), EPPTAP_OK);
+	assert_int_equal(sent(FRAME_LOGIN("<clID>clientx</clID>")), EPPTAP_OK);
+	epptap_stream_free(&stream);
+	epptap_close(&tap, MINUTE_MS);
+	spooled_read(&spooled, state_dir);
+	assert_int_equal(spooled_count(&spooled, SPOOL_GAP), 2);
+}
+
 static void without_intents_a_cut_leaves_nothing(void **state)
 {
 	(void)state;
@@ -688,11 +718,12 @@ static void strangers_leave_room_for_registrars(void **state)
 	char *part = calloc(1, PART);
 	memcpy(part, "\0\0\x0f\xa0", 4);
 	open_tap(", streams: 1MiB" NO_INTENT);
-	connect_as(NULL);
-	log_in(FRAME_LOGIN("<clID>clientx</clID>"));
 	for (int i = 0; i < STRANGERS; i++)
 		if (epptap_stream_new(tap, NULL, &strangers[i]) == EPPTAP_OK)
 			assert_int_equal(epptap_stream_client(strangers[i], part, PART), EPPTAP_OK);
+	/* who comes after they have taken all that strangers may have is followed all the same */
+	connect_as(NULL);
+	log_in(FRAME_LOGIN("<clID>clientx</clID>"));
 	assert_int_equal(show_chunked(epptap_stream_client, stream, FRAME_UPDATE("a.example"),
 				      strlen(FRAME_UPDATE("a.example")), 10),
 			 EPPTAP_OK);
@@ -915,6 +946,7 @@ int main(void)
 		TEST(any_chunks_come_to_the_same),
 		TEST(who_is_logged_in_has_its_commands_noted),
 		TEST(a_cut_leaves_the_outcome_unknown),
+		TEST(what_comes_behind_an_unanswered_login_is_lost_by_a_cut),
 		TEST(without_intents_a_cut_leaves_nothing),
 		TEST(a_cut_at_any_byte_is_no_harm),
 		TEST(hello_is_answered_by_a_greeting),
