@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 
@@ -549,13 +550,39 @@ def test_the_header_that_tells_the_back_end_who_the_client_is_does_not_put_the_t
         assert [header.split()[:2] for header in relay.headers] == [[b'PROXY', b'TCP4']]
 
 
+LOGIN = ('<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>ClientX</clID><pw>password-x</pw><options>'
+         '<version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs>'
+         '</login></command></epp>')
+
+
+def test_who_hangs_up_before_he_is_answered_is_told_of(work, registry):
+    """Login and change come in one piece, and the connection is cut: the registry may have carried it out."""
+    server = behind(registry, tap=work.config)
+    with Nginx(work.path / 'nginx', [server]):
+        for number in range(3):
+            with tls_to(server.address) as client:
+                assert client.recv(4)
+                client.sendall(framed(LOGIN.encode()) + framed(frames.create_domain(f'cut-{number}.example').encode()))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        wait_until('each is told, or that something is lost', lambda: sum(gap.get('count', 1) for gap in gaps_in(
+            feed_dump(work.config, 'vetted'))) + len(about_names(feed_dump(work.config, 'vetted'))) == 3)
+
+
+def test_a_registrar_whose_bytes_look_like_tls_is_seen(work, registry):
+    server = behind(registry, tap=work.config)
+    with Nginx(work.path / 'nginx', [server]) as nginx:
+        with tls_to(server.address) as client:
+            assert client.recv(4)
+            client.sendall(b'\x16\x03\0\0<')
+        create(nginx, 'later.example')
+        wait_until('what came later is told', lambda: told_names(work) == ['later.example'])
+        assert 'NOT seen' not in nginx.error_log.read_text()
+
+
 def test_what_the_registrar_sent_before_nginx_asked_the_back_end_is_seen_too(work, registry):
     """ssl_preread has nginx read before it connects; and all commands come in one piece, in front of their answers."""
     name = 'early.example'
-    login = ('<epp xmlns="urn:ietf:params:xml:ns:epp-1.0"><command><login><clID>ClientX</clID><pw>password-x</pw><options>'
-             '<version>1.0</version><lang>en</lang></options><svcs><objURI>urn:ietf:params:xml:ns:domain-1.0</objURI></svcs>'
-             '</login></command></epp>')
-    sent = [login, frames.create_domain(name), *(frames.update_domain(name, **{f'{verb}_status': [HOLD]})
+    sent = [LOGIN, frames.create_domain(name), *(frames.update_domain(name, **{f'{verb}_status': [HOLD]})
                                                  for verb in ('add', 'remove') * 30)]
     server = Server(registry.address, 'proxy_ssl on;', 'ssl_preread on;', tap=work.config)
     with Nginx(work.path / 'nginx', [server]), tls_to(server.address) as client:

@@ -9,7 +9,8 @@ struct session {
 	struct worker_tap *tap;
 	struct epptap_stream *stream; /* NULL: it is not seen, or no more */
 	bool unseen;                  /* it counts among its tap's that are not */
-	bool began;                   /* a byte of the registrar's was there */
+	bool began;                   /* bytes of the client's were there */
+	bool answered;                /* and of the back end's */
 };
 
 static void end_stream(struct session *session)
@@ -108,22 +109,28 @@ static bool is_proxy_header(const u_char *bytes, size_t size)
 	       ngx_memcmp(bytes, start, sizeof start - 1) == 0 && bytes[size - 1] == '\n';
 }
 
-/* A handshake where a frame should be: the server passes TLS on instead of ending it. */
-static bool is_tls(const u_char *bytes, size_t size)
+/* Are these bytes the registrar's? The first ones may be nginx's. */
+static bool is_registrars(struct session *session, const u_char *bytes, size_t size)
 {
-	return size >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03;
+	bool first = !session->began;
+	session->began = true;
+	return !(first && is_proxy_header(bytes, size));
 }
 
-/* Are these bytes the registrar's? What comes first tells what the connection is. */
-static bool is_registrars(const ngx_stream_session_t *s, struct session *session,
-			  const u_char *bytes, size_t size)
+/* A handshake, or an alert, where the greeting should be: this server passes TLS on instead of ending it. The back end says so
+ * and not the client, who would get out of sight by two bytes. */
+static bool is_tls(const u_char *bytes, size_t size)
 {
-	if (session->began)
-		return true;
-	if (is_proxy_header(bytes, size))
-		return false;
-	session->began = true;
-	if (!is_tls(bytes, size))
+	return size >= 2 && (bytes[0] == 0x16 || bytes[0] == 0x15) && bytes[1] == 0x03;
+}
+
+/* Can the back end's bytes be read? */
+static bool is_plain(const ngx_stream_session_t *s, struct session *session, const u_char *bytes,
+		     size_t size)
+{
+	bool first = !session->answered;
+	session->answered = true;
+	if (!first || !is_tls(bytes, size))
 		return true;
 	go_unseen(s, session,
 		  "they are encrypted; have this server end TLS, by `ssl` in its `listen`");
@@ -136,9 +143,9 @@ static void show_bytes(const ngx_stream_session_t *s, struct session *session, c
 {
 	if (size == 0 || session->stream == NULL)
 		return;
-	if (from_upstream)
+	if (from_upstream && is_plain(s, session, bytes, size))
 		(void)session->tap->calls->stream_server(session->stream, bytes, size);
-	else if (is_registrars(s, session, bytes, size))
+	else if (!from_upstream && is_registrars(session, bytes, size))
 		(void)session->tap->calls->stream_client(session->stream, bytes, size);
 }
 
