@@ -36,7 +36,7 @@ size_t pace_used(size_t over)
 	return heap.uordblks + heap.hblkhd;
 }
 
-void pace_wait(size_t most, int wait_ms, int longest_ms)
+bool pace_wait(size_t most, int wait_ms, int longest_ms)
 {
 	int64_t now_us = clock_monotonic_us(), end_us = now_us + (int64_t)longest_ms * 1000;
 	int64_t fell_us = now_us;
@@ -51,4 +51,5 @@ void pace_wait(size_t most, int wait_ms, int longest_ms)
 		clock_sleep_us(LOOK_AGAIN_MS * 1000);
 		now_us = clock_monotonic_us();
 	}
+	return used <= most;
 }

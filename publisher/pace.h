@@ -9,13 +9,15 @@
 #ifndef PUBLISHER_PACE_H
 #define PUBLISHER_PACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How many bytes the process has allocated, if its data are larger than `over`: that takes a look of some microseconds, and
  * only then what of it is in use is counted. Else, and where it can't be known, 0. */
 size_t pace_used(size_t over);
 
-/* Waits until that is `most` or less; no longer than it becomes less at least every `wait_ms`, nor than `longest_ms`. */
-void pace_wait(size_t most, int wait_ms, int longest_ms);
+/* Waits until that is `most` or less; no longer than it becomes less at least every `wait_ms`, nor than `longest_ms`. False:
+ * it is still more. */
+bool pace_wait(size_t most, int wait_ms, int longest_ms);
 
 #endif

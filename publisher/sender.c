@@ -24,9 +24,9 @@ enum {
 	CONNECTIONS_PERCENT = 85, /* of them; others may come before they are counted */
 	MESSAGES_AT_ONCE = 256,   /* between looks at the door and at signals */
 	MEMORY_BUSY = MEMORY_MAX / 2, /* beyond this libzmq is given time to send */
-	MESSAGES_A_LOOK = 64,         /* between looks at that */
 	BUSY_MS = 100,
 	BUSY_LONGEST_MS = 1000,
+	HURRY_US = 5000000, /* nor then for so long, if that was of no use */
 	BIND_AGAIN_MS = 200,
 	IDLE_MS = 1000,
 	COMPLAINT_US = 10000000,
@@ -42,6 +42,7 @@ struct sender {
 	struct door *door;
 	struct outlet *outlet;
 	int64_t complained_us; /* 0: not yet */
+	int64_t hurry_us;      /* until then it is not waited for libzmq */
 	char room[RELAY_MESSAGE_MAX];
 };
 
@@ -123,14 +124,22 @@ static bool bind_outlet(struct sender *sender)
 	return bound;
 }
 
+/* Gives libzmq time to send, if it holds much. What is held for those who don't read does not get less: then the others
+ * don't wait for it again for a while. */
+static void let_it_send(struct sender *sender)
+{
+	if (clock_monotonic_us() >= sender->hurry_us &&
+	    !pace_wait(MEMORY_BUSY, BUSY_MS, BUSY_LONGEST_MS))
+		sender->hurry_us = clock_monotonic_us() + HURRY_US;
+}
+
 /* Sends what came, MESSAGES_AT_ONCE at most. False: there is no more now. */
 static bool send_some(struct sender *sender)
 {
 	struct relay_message message;
 	int result = RESULT_OK;
+	let_it_send(sender);
 	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
-		if (i % MESSAGES_A_LOOK == 0)
-			pace_wait(MEMORY_BUSY, BUSY_MS, BUSY_LONGEST_MS);
 		result = relay_receive(sender->fd, sender->room, &message);
 		if (result == RESULT_TIMEOUT)
 			return false;
