@@ -16,9 +16,8 @@
 #include <string.h>
 
 enum {
-	BUSY_PAUSE_US = 500,     /* between looks at the queue while there is traffic */
-	IDLE_PAUSE_US = 10000,   /* and when there is none */
-	IDLE_AFTER_US = 100000,  /* how long after the last change that begins */
+	BUSY_PAUSE_US = 500,     /* after a look at the queue that found something */
+	IDLE_PAUSE_US = 10000,   /* each that finds nothing doubles it, up to this */
 	RETRY_PAUSE_US = 100000, /* after a sync that failed */
 	COMPLAINT_US = 10000000, /* between log lines about that */
 	STATS_MAX = 65536,
@@ -33,7 +32,8 @@ struct capture {
 	struct status_file *status;
 	struct buffer stats; /* for the status file */
 	pthread_t thread;
-	int64_t last_traffic_us, last_complaint_us;
+	int64_t pause_us; /* after the last look */
+	int64_t last_complaint_us;
 	_Atomic bool stopping;
 
 	pthread_mutex_t lock;  /* of what follows */
@@ -92,21 +92,22 @@ static bool sync_batch(struct capture *capture)
 	return true;
 }
 
-/* Sleeps; when there is nothing to do, only until somebody calls, who is then served at the busy pace. */
+/* Sleeps; beyond the busy pause, and but for a retry, only until somebody calls, who is then served at the busy pace. */
 static void pause_for(struct capture *capture, int64_t microseconds)
 {
-	if (microseconds == BUSY_PAUSE_US) {
+	if (microseconds <= BUSY_PAUSE_US) {
 		clock_sleep_us(microseconds);
 		return;
 	}
 	int64_t deadline_us = clock_monotonic_us() + microseconds;
-	bool idle = microseconds == IDLE_PAUSE_US;
+	bool interruptible = microseconds <= IDLE_PAUSE_US, called = false;
 	pthread_mutex_lock(&capture->lock);
-	while (!atomic_load(&capture->stopping) && !(idle && capture->waiting > 0) &&
+	while (!atomic_load(&capture->stopping) &&
+	       !(called = interruptible && capture->waiting > 0) &&
 	       thread_wait(&capture->call, &capture->lock, deadline_us))
 		;
 	pthread_mutex_unlock(&capture->lock);
-	if (idle)
+	if (called)
 		clock_sleep_us(BUSY_PAUSE_US);
 }
 
@@ -175,10 +176,10 @@ static int64_t round_of(struct capture *capture)
 	any |= tickets_shown(capture->parts.tickets) != capture->handled;
 	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
-	int64_t now_us = clock_monotonic_us();
-	if (any)
-		capture->last_traffic_us = now_us;
-	return now_us - capture->last_traffic_us > IDLE_AFTER_US ? IDLE_PAUSE_US : BUSY_PAUSE_US;
+	capture->pause_us = any ? BUSY_PAUSE_US : 2 * capture->pause_us;
+	if (capture->pause_us > IDLE_PAUSE_US)
+		capture->pause_us = IDLE_PAUSE_US;
+	return capture->pause_us;
 }
 
 static void *run(void *context)
@@ -218,6 +219,7 @@ int capture_start(const struct capture_parts *parts, struct capture **out)
 	if (!capture)
 		return RESULT_NOMEM;
 	capture->parts = *parts;
+	capture->pause_us = BUSY_PAUSE_US;
 	buffer_init(&capture->stats, STATS_MAX);
 	capture_use(capture, parts->config);
 	atomic_init(&capture->why_full, LOSS_QUEUE_FULL);

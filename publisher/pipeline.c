@@ -10,9 +10,8 @@
 #include <zmq.h>
 
 enum {
-	BUSY_PAUSE_MS = 1,       /* between looks at the spool while there is traffic */
-	IDLE_PAUSE_MS = 5,       /* and when there is none */
-	IDLE_AFTER_US = 100000,  /* how long after the last event that begins */
+	BUSY_PAUSE_MS = 1,       /* after the first look at the spool that found nothing */
+	IDLE_PAUSE_MS = 5,       /* each more doubles it, up to this */
 	RETRY_PAUSE_MS = 200,    /* after a commit that failed, or a port that was taken */
 	COMPLAINT_US = 10000000, /* between log lines about either */
 	SIGN_TRIES = 5, /* before what can't be signed, while other events can, is set aside */
@@ -82,7 +81,6 @@ static void fill(struct pipeline *pipeline, const struct clock_reading *now)
 	if (batch_is_empty(batch))
 		return;
 	pipeline->filled = batch;
-	pipeline->last_event_us = now->monotonic_us;
 }
 
 static void begin_signing(struct pipeline *pipeline)
@@ -221,10 +219,11 @@ long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
 	pipeline_tell_positions(pipeline, now, false);
 	if (!committed)
 		return RETRY_PAUSE_MS;
-	if (!pipeline->idle)
-		return 0;
-	return now->monotonic_us - pipeline->last_event_us > IDLE_AFTER_US ? IDLE_PAUSE_MS
-									   : BUSY_PAUSE_MS;
+	long pause_ms = pipeline->pause_ms ? 2 * pipeline->pause_ms : BUSY_PAUSE_MS;
+	if (pause_ms > IDLE_PAUSE_MS)
+		pause_ms = IDLE_PAUSE_MS;
+	pipeline->pause_ms = pipeline->idle ? pause_ms : 0;
+	return pipeline->pause_ms;
 }
 
 bool pipeline_is_idle(const struct pipeline *pipeline)

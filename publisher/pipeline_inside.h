@@ -37,7 +37,8 @@ struct pipeline {
 	unsigned sign_failures;                   /* in a row, of the batch that is signed */
 	bool idle;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
-	int64_t last_event_us, last_complaint_us, last_position_us;
+	int64_t last_complaint_us, last_position_us;
+	long pause_ms;         /* after the last round */
 	uint64_t *told_events; /* by channel: what its position.json says */
 };
 
