@@ -16,25 +16,17 @@ import time
 
 import zmq
 
-WIDTH = 256
+from log_maker import WIDTH, tile_number
+
 SLOW_MESSAGES, SLOW_PAUSE = 20, 0.02
 SLOW_BYTES = 4096
-
-
-def tile_name(number):
-    """1234067 is x001/x234/067."""
-    groups = [f'{number % 1000:03}']
-    while number >= 1000:
-        number //= 1000
-        groups.insert(0, f'x{number % 1000:03}')
-    return '/'.join(groups)
 
 
 def log_entries(log_dir, size):
     """The entries of a channel's log, from its bundles."""
     for number in range(-(-size // WIDTH)):
         width = min(WIDTH, size - number * WIDTH)
-        path = pathlib.Path(log_dir) / 'tile' / 'entries' / tile_name(number)
+        path = pathlib.Path(log_dir) / 'tile' / 'entries' / tile_number(number)
         data = (path if width == WIDTH or path.exists() else path.with_name(f'{path.name}.p') / str(width)).read_bytes()
         at = 0
         for _ in range(width):

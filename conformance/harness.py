@@ -7,6 +7,7 @@ The build folder is build/, or what EPPTAP_BUILD says.
 import collections
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import pathlib
@@ -55,20 +56,21 @@ def wait_until(what, look, seconds=40, every=0.02):
         time.sleep(every)
 
 
-# Below the ports that the kernel gives to those who name none; each of pytest's workers has a thousand of its own.
-_PORTS = range(10_000 + 1000 * int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]), 30_000)[:1000]
-_ports_given = set()
+def _ports():
+    """All ports of this pytest worker, in turn, for ever: below those that the kernel gives to who names none."""
+    worker, share = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]) % 8, 2400
+    return itertools.cycle(random.sample(range(10_000 + share * worker, 10_000 + share * (worker + 1)), share))
+
+
+_ports_in_turn = _ports()
 
 
 def free_port():
-    """A port that nobody has, and that was not given before."""
-    while True:
-        port = random.choice(_PORTS)
+    """A port that nobody has, and that was not given lately."""
+    for port in _ports_in_turn:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(('127.0.0.1', port))
-            if port not in _ports_given:
-                _ports_given.add(port)
-                return port
+            return port
 
 
 def epptapctl(*arguments, check=True, timeout=60):

@@ -1,5 +1,6 @@
 """eppwatch and a channel's log: follow from everywhere, audit, proofs; and what somebody in the middle, or at the registry,
 could do to it. The channels are made by log_maker.py, which shares no code with the publisher."""
+import contextlib
 import functools
 import http.server
 import json
@@ -78,6 +79,15 @@ class Watch:
         return status
 
 
+@contextlib.contextmanager
+def following(channel, state, *options):
+    """eppwatch, that follows the channel as JSON lines and is connected to its socket."""
+    with Watch('follow', channel.folder, *options, '--json', state=state) as watch:
+        channel.wait_subscribed()
+        watch.wait_said('connected')
+        yield watch
+
+
 def eppwatch(subcommand, *arguments, state=None, timeout=60):
     command = [built('eppwatch'), subcommand, *map(str, arguments)]
     if state:
@@ -139,9 +149,7 @@ class Server:
 # follow
 
 def test_follow_shows_what_comes_live_and_reads_from_the_log_what_does_not(channel, state):
-    with Watch('follow', channel.folder, '--from', '590', '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state, '--from', '590') as watch:
         assert watch.wait_events(10) == [(number, f'd{number}.example') for number in range(590, 600)]
         channel.tell(*events(channel, 3, 'live'))
         watch.wait_events(13)
@@ -158,9 +166,7 @@ def test_follow_shows_what_comes_live_and_reads_from_the_log_what_does_not(chann
 
 def test_follow_misses_nothing_that_no_index_shows(channel, state):
     """The last events before a checkpoint never came: only the checkpoint tells."""
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         channel.add(*events(channel, 2, 'lost'))
@@ -170,9 +176,7 @@ def test_follow_misses_nothing_that_no_index_shows(channel, state):
 
 
 def test_a_man_in_the_middle_who_drops_an_event_and_renumbers_is_found_at_the_next_checkpoint(channel, state):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         channel.add(*events(channel, 1, 'before'), channel.event('bank.example', impact=['unlock']), *events(channel, 1, 'after'))
@@ -191,9 +195,7 @@ def test_a_man_in_the_middle_who_drops_an_event_and_renumbers_is_found_at_the_ne
 
 @pytest.mark.parametrize('frame', ['topic', 'index', 'jws', 'checkpoint'])
 def test_a_bit_flipped_on_the_socket_is_found_and_the_event_is_shown(channel, state, frame):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         channel.add(*events(channel, 2, 'x'))
@@ -231,9 +233,7 @@ def test_follow_goes_on_where_the_cursor_says_and_where_the_last_run_ended(chann
     done = eppwatch('follow', channel.folder, '--from', 'last', '--count', 1, '--json', state=state)
     assert json.loads(done.stdout)['index'] == 307
     # events that came live are sure once a checkpoint tells of them: killed before that, they come again
-    with Watch('follow', channel.folder, '--from', '600', '--cursor', tmp_path / 'live', '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state, '--from', '600', '--cursor', tmp_path / 'live') as watch:
         channel.tell(*events(channel, 2, 'live'))
         watch.wait('the cursor is written', lambda _: (tmp_path / 'live').exists() and
                    (tmp_path / 'live').read_text() == '602\n')
@@ -282,9 +282,7 @@ def test_a_rewritten_history_is_an_alarm_and_both_checkpoints_are_kept(channel, 
 
 
 def test_a_fork_that_is_shown_to_one_who_follows_is_found(channel, state):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         with Channel(channel.folder, like=channel) as forked:
@@ -329,9 +327,7 @@ def test_a_log_key_is_changed_while_checkpoints_bear_both(channel, state):
 
 
 def test_a_log_key_is_changed_while_it_is_followed(channel, state):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         old = channel.log_keys[0]
         channel.log_keys.append(NoteKey(channel.origin, 1))
         channel.write_feed()

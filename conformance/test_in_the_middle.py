@@ -7,7 +7,7 @@ import zmq
 
 from harness import Tap, object_frames, wait_until
 from log_maker import Channel
-from test_eppwatch_log import Watch, events
+from test_eppwatch_log import Watch, events, following
 
 FLIPS = 60
 
@@ -43,9 +43,7 @@ def _flips(choice, frames):
 
 def test_whatever_bit_is_flipped_on_the_socket_it_is_named_and_each_event_is_shown(channel, state):
     choice = random.Random(11)
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         expected = {300}
@@ -68,9 +66,7 @@ def test_whatever_bit_is_flipped_on_the_socket_it_is_named_and_each_event_is_sho
 
 
 def test_an_index_that_is_ahead_is_named_when_the_log_is_as_long(channel, state):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         channel.add(*events(channel, 2, 'x'))
@@ -87,9 +83,7 @@ def test_an_index_that_is_ahead_is_named_when_the_log_is_as_long(channel, state)
 
 
 def test_an_event_that_comes_again_under_an_old_index_is_named(channel, state):
-    with Watch('follow', channel.folder, '--json', state=state) as watch:
-        channel.wait_subscribed()
-        watch.wait_said('connected')
+    with following(channel, state) as watch:
         channel.tell(*events(channel, 1, 'live'))
         watch.wait_events(1)
         channel.send(17)  # a sender that was started again may repeat itself

@@ -22,6 +22,12 @@ int follower_wrong(struct follower *follower, uint64_t index, const char *what)
 	return listener->wrong(listener->context, index, what);
 }
 
+int follower_tell_fork(struct follower *follower, const char *why)
+{
+	int result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
+	return result == RESULT_OK ? RESULT_INVALID : result;
+}
+
 int follower_note(struct follower *follower, const char *format, ...)
 {
 	const struct follower_listener *listener = &follower->settings.listener;

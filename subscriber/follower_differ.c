@@ -114,10 +114,8 @@ int follower_differ(struct follower *follower, const struct log_head *head)
 	char why[SOURCE_WHY_SIZE], what[SOURCE_WHY_SIZE + 128];
 	bool is_fork;
 	int result = source_turn_to(&follower->source, head, &is_fork, why, sizeof why);
-	if (is_fork) {
-		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
-		return result == RESULT_OK ? RESULT_INVALID : result;
-	}
+	if (is_fork)
+		return follower_tell_fork(follower, why);
 	if (result == RESULT_OK) {
 		result = put_right(follower, head);
 		snprintf(why, sizeof why, "%s", follower->source.reader.why);

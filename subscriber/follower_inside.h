@@ -52,6 +52,8 @@ struct follower {
 };
 
 int follower_wrong(struct follower *follower, uint64_t index, const char *what);
+/* Tells that history was rewritten. RESULT_INVALID, which ends it, or what the listener answered. */
+int follower_tell_fork(struct follower *follower, const char *why);
 int follower_note(struct follower *follower, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

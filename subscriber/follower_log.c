@@ -113,10 +113,8 @@ int follower_fill(struct follower *follower, const struct log_head *head)
 	char why[SOURCE_WHY_SIZE];
 	bool is_fork, goes_on;
 	int result = source_turn_to(&follower->source, head, &is_fork, why, sizeof why);
-	if (is_fork) {
-		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
-		return result == RESULT_OK ? RESULT_INVALID : result;
-	}
+	if (is_fork)
+		return follower_tell_fork(follower, why);
 	result = judge(follower, result, why, &goes_on);
 	if (result != RESULT_OK || !goes_on)
 		return result;
@@ -153,10 +151,8 @@ static int check_beginning(struct follower *follower, const struct log_head *hea
 		return RESULT_OK;
 	}
 	int result = source_turn_to(&follower->source, head, &is_fork, why, sizeof why);
-	if (is_fork) {
-		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
-		return result == RESULT_OK ? RESULT_INVALID : result;
-	}
+	if (is_fork)
+		return follower_tell_fork(follower, why);
 	if (result == RESULT_OK) {
 		result = log_reader_range(&follower->source.reader, part.size, &range);
 		snprintf(why, sizeof why, "%s", follower->source.reader.why);
@@ -181,10 +177,8 @@ static int check_proofs(struct follower *follower, const struct log_head *head)
 	if (!follower_has_proofs(follower, head->checkpoint.size))
 		return RESULT_OK;
 	int result = source_turn_to(&follower->source, head, &is_fork, why, sizeof why);
-	if (is_fork) {
-		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
-		return result == RESULT_OK ? RESULT_INVALID : result;
-	}
+	if (is_fork)
+		return follower_tell_fork(follower, why);
 	if (result == RESULT_OK) {
 		result = follower_check_proofs(follower, head->checkpoint.size);
 		snprintf(why, sizeof why, "%s", follower->source.reader.why);

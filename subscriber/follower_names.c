@@ -139,10 +139,8 @@ int follower_names_head(struct follower *follower, const struct log_head *head)
 	    follower->told_news != FEED_SOCKET_CONNECTED || follower->settings.options->complete)
 		follower->lacks = true;
 	int result = use_head(follower, head, &is_fork, why, sizeof why);
-	if (is_fork) {
-		result = follower_wrong(follower, FOLLOWER_NO_INDEX, why);
-		return result == RESULT_OK ? RESULT_INVALID : result;
-	}
+	if (is_fork)
+		return follower_tell_fork(follower, why);
 	if (result == RESULT_OK) {
 		follower->lacks = false;
 		if (head->checkpoint.size > follower->next)
