@@ -1,6 +1,7 @@
 """The channels' logs, verified by a program in Go that shares no code with us: tlogcheck, on Debian's golang.org/x/mod. Over
 growth, restarts, kills, retention, rotation of keys and a new log; and whatever bit is flipped, it finds it."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -350,21 +352,24 @@ def test_a_fork_that_the_registry_itself_signed_is_found(work, tlogcheck):
     assert done.returncode == 1 and json.loads(done.stdout)['faults'], done.stdout
 
 
-def _measured(command, environment=None):
-    """Runs it: exit status, what it prints, seconds, and the most memory it ever had, in MiB."""
-    begun = time.monotonic()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, env=environment)
-    out = process.stdout.read().decode()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    return process.returncode, out, time.monotonic() - begun, used.ru_maxrss // 1024
-
-
 def _memory(pid):
     """The most that a process ever had in memory, in MiB."""
     (line,) = (line for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines() if line.startswith('VmHWM'))
     return int(line.split()[1]) // 1024
+
+
+def _measured(command, environment=None):
+    """Runs it: exit status, what it prints, seconds, and the most memory it had while it ran, in MiB. (What wait4() tells
+    counts what we had when it was started.)"""
+    begun, memory = time.monotonic(), 0
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen([str(part) for part in command], stdout=out, env=environment)
+        while process.poll() is None:
+            with contextlib.suppress(OSError, ValueError):  # it has ended meanwhile
+                memory = max(memory, _memory(process.pid))
+            time.sleep(0.01)
+        out.seek(0)
+        return process.returncode, out.read().decode(), time.monotonic() - begun, memory
 
 
 @pytest.mark.skipif(bool(os.environ.get('EPPTAP_VARIANT')), reason='it measures, and a sanitized build is slow')
