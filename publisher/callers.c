@@ -1,5 +1,7 @@
 #include "publisher/callers.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ enum {
 	ZMQ_EVENTS_SEEN = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
 			  ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
 			  ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-			  ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED,
+			  ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_MONITOR_STOPPED,
 };
 
 /* Connections accepted within one second. */
@@ -53,19 +55,8 @@ int callers_watch(void *zmq, void *socket, const char *name, bool encrypted,
 		*out = callers;
 		return RESULT_OK;
 	}
-	callers_close(&callers);
+	callers_close(&callers, 0);
 	return RESULT_NOMEM;
-}
-
-void callers_close(struct callers **callers)
-{
-	if (!*callers)
-		return;
-	/* The monitor is not taken off the socket: that would wait for libzmq's thread, which may wait for us. */
-	if ((*callers)->monitor)
-		zmq_close((*callers)->monitor);
-	free(*callers);
-	*callers = NULL;
 }
 
 void *callers_socket(const struct callers *callers)
@@ -179,6 +170,32 @@ static bool read_event(const struct callers *callers, uint16_t *event, uint32_t 
 	       zmq_recv(callers->monitor, rest, sizeof rest, ZMQ_DONTWAIT) >= 0)
 		;
 	return true;
+}
+
+/* Takes what is told at the socket's end, of which libzmq would lose the memory if nobody took it. */
+static void take_the_last(struct callers *callers, int wait_ms)
+{
+	zmq_pollitem_t item = {.socket = callers->monitor, .events = ZMQ_POLLIN};
+	int64_t end_us = clock_monotonic_us() + (int64_t)wait_ms * 1000, now_us;
+	uint16_t event = 0;
+	uint32_t value;
+	while (event != ZMQ_EVENT_MONITOR_STOPPED && (now_us = clock_monotonic_us()) < end_us &&
+	       zmq_poll(&item, 1, (long)((end_us - now_us) / 1000)) > 0)
+		if (!read_event(callers, &event, &value))
+			return;
+}
+
+void callers_close(struct callers **callers, int wait_ms)
+{
+	if (!*callers)
+		return;
+	/* The monitor is not taken off the socket: that would wait for libzmq's thread, which may wait for us. */
+	if ((*callers)->monitor) {
+		take_the_last(*callers, wait_ms);
+		zmq_close((*callers)->monitor);
+	}
+	free(*callers);
+	*callers = NULL;
 }
 
 void callers_look(struct callers *callers, int64_t now_us)

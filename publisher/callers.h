@@ -29,8 +29,9 @@ struct callers;
 MUST_USE int callers_watch(void *zmq, void *socket, const char *name, bool encrypted,
 			   struct door_counts *counts, struct callers **callers);
 
-/* Ends it; `socket` must be closed at once after, and its context ended before anybody waits for it. */
-void callers_close(struct callers **callers);
+/* Ends it, once zmq_close() was called for `socket`: takes what libzmq still tells of it, for wait_ms at most. With 0 the
+ * socket must be closed at once after, and its context ended before anybody waits for it. */
+void callers_close(struct callers **callers, int wait_ms);
 
 /* What to poll; readable if there is something to see. */
 void *callers_socket(const struct callers *callers);

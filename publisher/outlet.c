@@ -16,6 +16,7 @@ enum {
 	INCOMING_MAX = 1024, /* bytes of a subscription, and of a part of the CURVE handshake */
 	WAITING_CONNECTIONS = 128,
 	HEARTBEAT_MS = 15000,
+	LAST_MS = 100,           /* beyond what it lingers, for libzmq to tell of its end */
 	CLOSED_US = 1000000,     /* how long nobody is let in after all were cut off */
 	ZAP_ENFORCE_DOMAIN = 93, /* libzmq has it since 4.3; its header shows it with drafts only */
 };
@@ -201,11 +202,11 @@ void outlet_close(struct outlet **outlet, int linger_ms)
 	if ((*outlet)->relay)
 		relay_flush((*outlet)->relay, linger_ms);
 	relay_free(&(*outlet)->relay);
-	callers_close(&(*outlet)->callers);
 	if ((*outlet)->socket) {
 		set_number((*outlet)->socket, ZMQ_LINGER, linger_ms);
 		zmq_close((*outlet)->socket);
 	}
+	callers_close(&(*outlet)->callers, linger_ms + LAST_MS);
 	free(*outlet);
 	*outlet = NULL;
 }

@@ -70,7 +70,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	close_guest();
-	callers_close(&callers);
+	callers_close(&callers, 0);
 	zmq_close(pub);
 	zmq_close(zap);
 	zmq_ctx_term(zmq);
