@@ -338,12 +338,12 @@ SECONDS ?= 60
 FUZZ = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang BUILD=build/fuzz
 fuzz:
 	@etc/install-deps --lint
-	@$(FUZZ) $(addprefix build/fuzz/run-,$(FUZZ_TARGETS))
+	+@$(FUZZ) $(addprefix build/fuzz/run-,$(FUZZ_TARGETS))
 	@conformance/fuzz/run build/fuzz $(SECONDS) $(FUZZ_TARGETS)
 
 fuzz-%:
 	@etc/install-deps --lint
-	@$(FUZZ) build/fuzz/run-$*
+	+@$(FUZZ) build/fuzz/run-$*
 	@conformance/fuzz/run build/fuzz $(SECONDS) $*
 
 $(BUILD)/run-canaries: $(BUILD)/obj/conformance/fuzz/grammar.o

@@ -20,7 +20,7 @@ from subscriber import Subscriber, Verifier, key_of_pem
 
 USERS = {'ClientA': 'password-a', 'ClientB': 'password-b'}
 DELAY = {'create': '700ms', 'delete': '300ms', 'zones': {'prompt.example': {'create': '0s', 'delete': '0s'}}}
-SMALL_DISK = '96m'
+SMALL_DISK = '256m'
 CLEAN, KILLED = 'clean', 'killed'
 
 
