@@ -168,15 +168,8 @@ static int be_child(struct host *host, const char *config, const struct wishes *
 /* Waits for the child; one that hangs is killed. */
 static int await(pid_t child)
 {
-	const struct timespec pause = {.tv_nsec = 2000000};
-	time_t deadline = time(NULL) + PATIENCE_S;
-	int status = 0;
-	pid_t done;
-	while ((done = waitpid(child, &status, WNOHANG)) == 0 && time(NULL) < deadline)
-		nanosleep(&pause, NULL);
-	if (done == 0) {
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
+	int status;
+	if (!host_await(child, PATIENCE_S, &status)) {
 		fprintf(stderr, "denied: the front end hangs\n");
 		return EXIT_FAILURE;
 	}

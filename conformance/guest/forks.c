@@ -68,15 +68,8 @@ static void be_child(unsigned number)
 /* Waits for a child; one that hangs is killed. */
 static void await(pid_t child, const char *what)
 {
-	const struct timespec pause = {.tv_nsec = 2000000};
-	time_t deadline = time(NULL) + PATIENCE_S;
-	int status = 0;
-	pid_t done;
-	while ((done = waitpid(child, &status, WNOHANG)) == 0 && time(NULL) < deadline)
-		nanosleep(&pause, NULL);
-	if (done == 0) {
-		kill(child, SIGKILL);
-		waitpid(child, &status, 0);
+	int status;
+	if (!host_await(child, PATIENCE_S, &status)) {
 		fprintf(stderr, "forks: a child hangs: %s\n", what);
 		fail(what);
 	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {

@@ -2,9 +2,11 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define EPP "<epp xmlns=\"urn:ietf:params:xml:ns:epp-1.0\">"
 
@@ -81,6 +83,21 @@ bool host_open(struct host *host, const char *plugin, const char *config)
 	if (host->open(config, &host->tap, why, sizeof why) == EPPTAP_OK)
 		return true;
 	fprintf(stderr, "%s\n", why);
+	return false;
+}
+
+bool host_await(pid_t child, time_t patience_s, int *status)
+{
+	const struct timespec pause = {.tv_nsec = 2000000};
+	time_t deadline = time(NULL) + patience_s;
+	pid_t done;
+	*status = 0;
+	while ((done = waitpid(child, status, WNOHANG)) == 0 && time(NULL) < deadline)
+		nanosleep(&pause, NULL);
+	if (done != 0)
+		return true;
+	kill(child, SIGKILL);
+	waitpid(child, status, 0);
 	return false;
 }
 

@@ -8,6 +8,8 @@
 #include "plugin/epptap.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
 
 enum { HOST_WHY_SIZE = 1024, HOST_PATIENCE_MS = 60000 };
 
@@ -34,6 +36,9 @@ bool host_load(struct host *host, const char *plugin);
 
 /* Loads it and opens the tap. False: as stderr says. */
 bool host_open(struct host *host, const char *plugin, const char *config);
+
+/* Waits for a child of ours, and for what it ends with. False: it hangs, and was killed. */
+bool host_await(pid_t child, time_t patience_s, int *status);
 
 /* One change: an update of c<number>.example, answered with the svTRID S-<number>. What the call answers. */
 int host_show(struct host *host, unsigned number);
