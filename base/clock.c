@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { TRIES_MOST = 8 };
+
 static int64_t read_us(clockid_t which)
 {
 	struct timespec now;
@@ -14,9 +16,15 @@ static int64_t read_us(clockid_t which)
 
 void clock_read(struct clock_reading *reading)
 {
-	reading->wall_us = read_us(CLOCK_REALTIME);
-	reading->monotonic_us = read_us(CLOCK_MONOTONIC);
-	reading->boottime_us = read_us(CLOCK_BOOTTIME);
+	int64_t after_us = read_us(CLOCK_MONOTONIC);
+	for (unsigned tries = 0; tries < TRIES_MOST; tries++) {
+		reading->monotonic_us = after_us;
+		reading->wall_us = read_us(CLOCK_REALTIME);
+		reading->boottime_us = read_us(CLOCK_BOOTTIME);
+		after_us = read_us(CLOCK_MONOTONIC);
+		if (after_us - reading->monotonic_us <= CLOCK_MOMENT_US)
+			return;
+	}
 }
 
 int64_t clock_monotonic_us(void)

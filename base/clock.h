@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
-enum { CLOCK_BOOT_ID_SIZE = 37 };
+enum {
+	CLOCK_BOOT_ID_SIZE = 37,
+	CLOCK_MOMENT_US = 200, /* the clocks of one reading are read within this */
+};
 
 struct clock_reading {
 	int64_t wall_us;      /* since 1970, UTC: CLOCK_REALTIME. May step. */
@@ -15,7 +18,8 @@ struct clock_reading {
 	int64_t boottime_us;  /* CLOCK_BOOTTIME: as monotonic, but goes on in suspend */
 };
 
-/* All three clocks, one after the other. No system call where the kernel's vDSO serves them. */
+/* All three clocks at one moment: read again, a few times, if the thread lost the processor in between, so that what is
+ * in order by one clock is in order by the others. No system call where the kernel's vDSO serves them. */
 void clock_read(struct clock_reading *reading);
 
 int64_t clock_monotonic_us(void);
