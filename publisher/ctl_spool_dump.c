@@ -1,6 +1,7 @@
 /* ctl_spool_dump.c - epptapctl spool-dump: what stands in the spool, read only */
 #include "publisher/ctl.h"
 
+#include "base/clock.h"
 #include "eppparse/change.h"
 #include "publisher/event.h"
 #include "publisher/feed_store.h"
@@ -103,15 +104,25 @@ static void show_record(struct dump *dump, const struct spool_merged *merged)
 		fwrite(dump->line.data, 1, dump->line.size, stdout);
 }
 
+static bool is_later(const struct spool_record *record, const struct clock_reading *began)
+{
+	return record->monotonic_us > began->monotonic_us && record->wall_us > began->wall_us;
+}
+
+/* Writers may be quicker than whoever reads this: what they add meanwhile is not shown, else there would be no end. */
 static void show_all(struct dump *dump, struct spool_merge *merge)
 {
+	struct clock_reading began;
 	struct spool_merged merged;
 	enum spool_merge_step step;
+	clock_read(&began);
 	while ((step = spool_merge_next(merge, INT64_MAX / 2, &merged)) != SPOOL_MERGE_WAIT) {
 		if (step == SPOOL_MERGE_SEGMENT) {
 			dump->damaged += merged.segment.unreadable || merged.segment.tail_damaged;
 			continue;
 		}
+		if (is_later(&merged.record, &began))
+			return;
 		dump->damaged += merged.record.behind_damage;
 		if (merged.record.kind != SPOOL_END && merged.record.kind != SPOOL_CLOSED)
 			show_record(dump, &merged);
