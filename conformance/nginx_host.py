@@ -47,14 +47,14 @@ class Server:
 
 
 class Nginx:
-    """nginx with servers; `library` is what epptap_library names, `more` what else stands in nginx.conf. A context
-    manager: ended at once at its end. It is a daemon, as in production: only then it obeys SIGWINCH."""
+    """nginx with servers; `library` is what epptap_library names, `more` what else stands in nginx.conf, `under` what it is
+    run by. A context manager: ended at once at its end. It is a daemon, as in production: only then it obeys SIGWINCH."""
 
-    def __init__(self, folder, servers, workers=2, library=BUILD / 'epptap.so', module=MODULE, more=''):
+    def __init__(self, folder, servers, workers=2, library=BUILD / 'epptap.so', module=MODULE, more='', under=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.servers, self.workers, self.library, self.module = servers, workers, library, module
-        self.more = more
+        self.more, self.under = more, under
         self.pid_file = self.folder / 'nginx.pid'
         self.error_log = self.folder / 'error.log'
         self.seen = set()  # processes, to see that none is left
@@ -73,7 +73,7 @@ class Nginx:
         (self.folder / 'nginx.conf').write_text('\n'.join(lines) + '\n')
 
     def _run(self, *options):
-        return subprocess.run([PROGRAM, '-p', f'{self.folder}/', '-e', self.error_log, '-c',
+        return subprocess.run([*self.under, PROGRAM, '-p', f'{self.folder}/', '-e', self.error_log, '-c',
                                self.folder / 'nginx.conf', *options], capture_output=True, text=True, timeout=60)
 
     def test_config(self):

@@ -19,7 +19,9 @@ import frames
 import harness
 import leakscan
 from apache.httpd import PROGRAM, Host, Httpd, modules_folder, tapped, unprivileged
+from between import between, calls_told
 from harness import Epptapd, EppClient, Work, about_names, compiled, feed_dump, gaps_in, wait_feed, wait_until
+import valgrind
 from test_net_epp import CLIENT, STEPS, TOLD, _told
 
 pytestmark = [
@@ -398,6 +400,41 @@ def test_a_child_is_as_it_would_be_without_the_module(place, work, mpm):
         with Httpd(place / 'httpd', mpm, host, module=module) as server:
             looks.append(_looks(server, host))
     assert looks[0] == looks[1]
+
+
+@pytest.mark.parametrize('mpm', ALL)
+def test_no_call_changes_anything_of_a_child(place, work, publisher, mpm):
+    """Its signals, locale, umask, environment, and libxml2's and OpenSSL's globals, of which mod_ssl uses the latter."""
+    told, library = place / 'told', place / 'built' / 'epptap.so'
+    real = library.rename(library.with_name('real.so'))
+    between(library, real, told)
+    host, answered = tapped(work), _answered()
+    with Httpd(place / 'httpd', mpm, host):
+        for name in 'one.example', 'two.example':
+            with Registrar(host.address, 'ClientX', answered) as client:
+                _story(client, name)
+        wait_until('both connections are gone', lambda: calls_told(told)[0]['epptap_stream_free'] >= 2)
+        assert len(about_names(_feed(work, answered))) == 8
+    calls, changes = calls_told(told)
+    assert changes == []
+    assert calls['epptap_open'] == calls['epptap_close'] >= 1 and calls['epptap_stream_new'] == 2
+    assert calls['epptap_stream_client'] >= 14 and calls['epptap_stream_server'] >= 14
+
+
+@pytest.mark.skipif(not valgrind.PROGRAM, reason='valgrind is not installed')
+@pytest.mark.parametrize('mpm', FORKED)
+def test_valgrind_finds_nothing_of_ours_in_apache(place, work, publisher, mpm):
+    host, answered = tapped(work), _answered()
+    with Httpd(place / 'httpd', mpm, host, under=valgrind.under_valgrind(place)) as server:
+        for name in 'one.example', 'two.example':
+            with Registrar(host.address, 'ClientX', answered) as client:
+                _story(client, name)
+        server.graceful()
+        with Registrar(host.address, 'ClientX', answered) as client:
+            _story(client, 'three.example')
+        assert len(about_names(_feed(work, answered))) == 12
+    assert len(list(place.glob('valgrind.*'))) >= 3
+    assert valgrind.found_by_valgrind(place) == []
 
 
 @pytest.mark.parametrize('lines,words', [

@@ -12,6 +12,7 @@ import subprocess
 
 import pytest
 
+from between import package_flags
 from harness import (REPOSITORY, Tap, about_names, built, compiled, epptapctl, feed_dump, gaps_in, txns_in, wait_until)
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get('EPPTAP_VARIANT')), reason='these hosts do not load the sanitizers')
@@ -25,20 +26,15 @@ CHILDREN, CHANGES = 30, 1500
 OTHERS = {'__cxa_atexit by libnorm.so.1', '__cxa_atexit by libstdc++.so.6', '__cxa_atexit by libzmq.so.5', 'rand by libzmq.so.5'}
 
 
-def _flags(*packages):
-    found = subprocess.run(['pkg-config', '--cflags', '--libs', *packages], check=True, capture_output=True, text=True)
-    return found.stdout.split()
-
-
 @pytest.fixture(scope='session')
 def hosts(tmp_path_factory):
     """The front ends, compiled: their paths by name."""
     folder = tmp_path_factory.mktemp('hosts')
     here = REPOSITORY / 'conformance' / 'guest'
     common = [here / 'host.c', '-D_GNU_SOURCE', '-pthread', '-ldl', '-O0', '-Wno-deprecated-declarations']
-    both = [here / name for name in ('state.c', 'libraries.c', 'watch.c')]
-    more = {'manners': [*both, '-rdynamic', '-fno-builtin', '-lm', *_flags('libxml-2.0', 'libcrypto')],
-            'busy': _flags('libxml-2.0', 'openssl'), 'forks': [], 'leaves': _flags('openssl'), 'denied': []}
+    both = [here / name for name in ('state.c', 'libraries.c', 'watch.c', 'differences.c')]
+    more = {'manners': [*both, '-rdynamic', '-fno-builtin', '-lm', *package_flags('libxml-2.0', 'libcrypto')],
+            'busy': package_flags('libxml-2.0', 'openssl'), 'forks': [], 'leaves': package_flags('openssl'), 'denied': []}
     with concurrent.futures.ThreadPoolExecutor() as several:
         return dict(zip(more, several.map(lambda name: compiled(folder / name, GUEST / f'{name}.c', *common, *more[name]), more)))
 
@@ -101,7 +97,7 @@ def test_what_is_changed_would_be_seen(hosts, work):
     work.write_config(publisher='process')
     _write_walk(work)
     rude = compiled(work.path / 'rude.so', GUEST / 'rude.c', '-shared', '-fPIC', '-D_GNU_SOURCE', '-Wl,--no-as-needed',
-                    built('epptap.so'), f'-Wl,-rpath,{built("epptap.so").parent}', *_flags('libxml-2.0', 'libcrypto'))
+                    built('epptap.so'), f'-Wl,-rpath,{built("epptap.so").parent}', *package_flags('libxml-2.0', 'libcrypto'))
     done = _run(hosts['manners'], rude, work.path)
     assert done.returncode == 0, done.stderr
     for seen in ['"signal 13: ', '"locale: ', '"Umask:', '"OF_OURS=1" became "OF_OURS=no more"', '"xml errors: ', '"xml defaults: ',

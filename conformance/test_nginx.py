@@ -21,10 +21,12 @@ import pytest
 import frames
 import leakscan
 import nginx_host
+from between import between, calls_told
 from harness import (BUILD, REPOSITORY, Epptapd, Refepp, Work, about_names, compiled, epptapctl, feed_dump, framed,
                      gaps_in, is_gone, publisher_status, wait_feed, wait_until)
 from nginx_host import Nginx, Server
 from oracle import expected_events, take_chains
+import valgrind
 
 absent = 'nginx does not load the sanitizers' if os.environ.get('EPPTAP_VARIANT') else nginx_host.absent()
 pytestmark = pytest.mark.skipif(bool(absent), reason=str(absent))
@@ -502,6 +504,41 @@ def test_a_worker_is_the_same_to_the_kernel_with_and_without_the_tap(publisher, 
     # the C library catches its own signal, 33, from the first thread on
     statuses['with']['SigCgt'] = f'\t{int(statuses["with"]["SigCgt"], 16) & ~(1 << 32):016x}'
     assert statuses['with'] == statuses['without']
+
+
+@pytest.mark.parametrize('publisher', ['embedded', 'process'])
+def test_no_call_changes_anything_of_the_worker(publisher, work, registry):
+    """Its signals, locale, umask, environment, and libxml2's and OpenSSL's globals, which nginx uses itself."""
+    work.write_config(publisher=publisher)
+    told = work.path / 'told'
+    library = between(work.path / 'between.so', BUILD / 'epptap.so', told)
+    daemon = Epptapd(work.config) if publisher == 'process' else contextlib.nullcontext()
+    with daemon, Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1, library=library) as nginx:
+        for name in 'one.example', 'two.example':
+            create(nginx, name)
+        wait_until('both connections are gone', lambda: calls_told(told)[0]['epptap_stream_free'] >= 2)
+        wait_until('both are told', lambda: told_names(work) == ['one.example', 'two.example'], seconds=30)
+    calls, changes = calls_told(told)
+    assert changes == []
+    assert calls['epptap_open'] == calls['epptap_close'] == 1 and calls['epptap_stream_new'] == 2
+    assert calls['epptap_stream_client'] >= 4 and calls['epptap_stream_server'] >= 4
+
+
+@pytest.mark.skipif(not valgrind.PROGRAM, reason='valgrind is not installed')
+@pytest.mark.parametrize('publisher', ['embedded', 'process'])
+def test_valgrind_finds_nothing_of_ours_in_nginx(publisher, work, registry):
+    """From the reading of its configuration to its end. A feed store of 64 GiB is more than valgrind can map."""
+    work.write_config(publisher=publisher, store={'limit': '64MiB'}, capture={'queue': '4MiB', 'streams': '4MiB'})
+    daemon = Epptapd(work.config) if publisher == 'process' else contextlib.nullcontext()
+    with daemon, Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1,
+                       under=valgrind.under_valgrind(work.path)) as nginx:
+        for name in 'one.example', 'two.example':
+            create(nginx, name)
+        nginx.reload()
+        create(nginx, 'three.example')
+        wait_until('all are told', lambda: len(told_names(work)) == 3, seconds=60)
+    assert len(list(work.path.glob('valgrind.*'))) >= 3
+    assert valgrind.found_by_valgrind(work.path) == []
 
 
 class Relay:

@@ -76,13 +76,14 @@ class Host:
 
 
 class Httpd:
-    """The server. A context manager: SIGTERM at its end, and it must end by itself. `lines` are directives of the main server."""
+    """The server. A context manager: SIGTERM at its end, and it must end by itself. `lines` are directives of the main server,
+    `under` what it is run by."""
 
-    def __init__(self, folder, mpm, *hosts, lines=(), module=True, start=True):
+    def __init__(self, folder, mpm, *hosts, lines=(), module=True, start=True, under=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.error_log, self.hosts, self.mpm, self.process = self.folder / 'error.log', hosts, mpm, None
-        self.lines = list(lines)
+        self.lines, self.under = list(lines), under
         harness.make_certificate(self.folder)
         (self.folder / 'index.html').write_text('plain HTTP\n')
         self.write_config(module)
@@ -116,7 +117,7 @@ class Httpd:
     def start(self):
         # in a process group of its own: when the server ends, it ends its group
         with open(self.folder / 'said.txt', 'ab') as said:
-            self.process = subprocess.Popen([PROGRAM, '-f', self.config, '-DFOREGROUND'], stdout=said, stderr=said,
+            self.process = subprocess.Popen([*self.under, PROGRAM, '-f', self.config, '-DFOREGROUND'], stdout=said, stderr=said,
                                             stdin=subprocess.DEVNULL, start_new_session=True)
         wait_until('Apache is up', self._is_up)
 

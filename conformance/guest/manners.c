@@ -9,6 +9,7 @@
  * own: N". Exit 0: all calls answered as they should; 1: one did not. `bare`: it has no use for the two libraries
  * itself, so that the plugin is the first who has.
  */
+#include "conformance/guest/differences.h"
 #include "conformance/guest/host.h"
 #include "conformance/guest/libraries.h"
 #include "conformance/guest/state.h"
@@ -29,7 +30,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { LINES_MOST = 4096, CLOSE_MS = 5000, THREADS_MOST = 64 };
+enum { CLOSE_MS = 5000 };
 
 /* What is to be printed, not before the end: the standard streams are looked at, too. */
 static FILE *report;
@@ -159,33 +160,6 @@ static char *look(bool open)
 	return text;
 }
 
-static size_t split(char *text, char **lines)
-{
-	size_t count = 0;
-	for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line && count < LINES_MOST;
-	     line = strtok_r(NULL, "\n", &rest))
-		lines[count++] = line;
-	return count;
-}
-
-/* Prints the lines of `before` and `after` that differ; `after` has none of the last ones of `before` if the tap is
- * open. */
-static void compare(const char *when, const char *before, const char *after)
-{
-	static char *was[LINES_MOST], *is[LINES_MOST];
-	char *old = strdup(before), *now = strdup(after);
-	size_t count = split(old, was), now_count = split(now, is);
-	for (size_t i = 0; i < count || i < now_count; i++) {
-		const char *a = i < count ? was[i] : "nothing", *b = i < now_count ? is[i] : NULL;
-		if (!b && strncmp(a, "descriptor", strlen("descriptor")) == 0)
-			break;
-		if (!b || strcmp(a, b) != 0)
-			fprintf(report, "%s: \"%s\" became \"%s\"\n", when, a, b ? b : "nothing");
-	}
-	free(old);
-	free(now);
-}
-
 /* The signal mask of a thread; false: it is not one of the tap's. */
 static bool mask_of(const char *task, uint64_t *blocked)
 {
@@ -263,11 +237,11 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	bool good = host_walk(&host, argv[2]);
 	char *open = look(true);
-	compare("with the tap open", before, open);
+	differences_write(report, "with the tap open", before, open);
 	write_threads("open");
 	host.close(&host.tap, CLOSE_MS);
 	char *after = look(false);
-	compare("after it was closed", before, after);
+	differences_write(report, "after it was closed", before, after);
 	write_threads("closed");
 	watch_write(report);
 	fclose(report);
