@@ -114,11 +114,11 @@ class Nginx:
         return found
 
     def worker_pids(self, master=None):
-        """The workers of a master, those too that drain."""
-        return [pid for pid, title in self.titles(master).items() if 'nginx: worker' in title]
+        """The workers of a master, those too that drain. Under another program they can't say so: then all children."""
+        return [pid for pid, title in self.titles(master).items() if 'nginx: worker' in title or self.under]
 
     def draining(self, master=None):
-        return [pid for pid, title in self.titles(master).items() if 'nginx: worker process is shutting down' in title]
+        return [pid for pid, title in self.titles(master).items() if 'nginx: worker process is shutting down' in title or self.under]
 
     def worker_of(self, client):
         """The worker that has a client's connection."""

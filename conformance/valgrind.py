@@ -8,7 +8,7 @@ OURS = re.compile(r'epptap')  # our files, and our functions in a server's modul
 
 def under_valgrind(folder):
     """The words before a server's own: each of its processes writes a file in `folder`."""
-    return [PROGRAM, '-q', '--trace-children=yes', '--leak-check=full', '--show-leak-kinds=definite', f'--log-file={folder}/valgrind.%p']
+    return [PROGRAM, '-q', '--trace-children=yes', '--leak-check=full', '--show-leak-kinds=definite', '--keep-debuginfo=yes', f'--log-file={folder}/valgrind.%p']
 
 
 def found_by_valgrind(folder):

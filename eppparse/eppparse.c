@@ -36,6 +36,11 @@ void eppparse_free(struct eppparse **parse)
 	*parse = NULL;
 }
 
+void eppparse_rest(struct eppparse *parse)
+{
+	frame_reader_forget(parse->reader);
+}
+
 void eppparse_use(struct eppparse *parse, const struct config_pairs *namespaces,
 		  const struct config_pairs *verbs)
 {

@@ -48,6 +48,10 @@ struct eppparse;
 MUST_USE int eppparse_new(struct eppparse **parse);
 void eppparse_free(struct eppparse **parse);
 
+/* Gives back what libxml2 keeps for it; the next frame takes it anew. For a thread that has parsed, and ends: another that
+ * frees it has libxml2 keep something of itself, for good if the host has not set libxml2 up. */
+void eppparse_rest(struct eppparse *parse);
+
 /* Reads a registry's own namespaces and verbs as those that the config says they stand for. Both are lent until the next
  * call; NULL, or what is not named: none. */
 void eppparse_use(struct eppparse *parse, const struct config_pairs *namespaces,

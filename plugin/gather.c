@@ -47,6 +47,11 @@ void gather_free(struct gather **gather)
 	*gather = NULL;
 }
 
+void gather_rest(struct gather *gather)
+{
+	eppparse_rest(gather->parse);
+}
+
 void gather_use(struct gather *gather, const struct config *config)
 {
 	gather->config = config;
