@@ -172,7 +172,7 @@ WANTED = {'rename': 'epptapctl status', 'fchmod': 'epptapctl status', 'statfs': 
 IN_OTHER_WORDS = {'madvise': 'madvise()', 'clone3': 'clone3()'}
 # nobody misses these: the C library does without, or they are for lines of the log
 MISSED_BY_NOBODY = set('''poll set_robust_list clone prctl access uname sched_getaffinity rt_sigpending rt_sigtimedwait
-                          rt_sigaction prlimit64 ioctl fstatfs gettid clock_gettime sysinfo'''.split())
+                          rt_sigaction prlimit64 ioctl fstatfs gettid clock_gettime sysinfo inotify_init1 inotify_add_watch'''.split())
 # The front end's own: its malloc() can't be without brk(), its end without exit().
 OF_THE_HOST = set('brk exit exit_group seccomp execve wait4 arch_prctl set_tid_address rt_sigreturn getppid restart_syscall'.split())
 

@@ -16,8 +16,8 @@
 #include <string.h>
 
 enum {
-	BUSY_PAUSE_US = 500,     /* after a look at the queue that found something */
-	IDLE_PAUSE_US = 10000,   /* each that finds nothing doubles it, up to this */
+	BUSY_PAUSE_US = 500,   /* after a look at the queue that found something */
+	IDLE_PAUSE_US = 10000, /* each that finds nothing makes it four times as long, up to this */
 	RETRY_PAUSE_US = 100000, /* after a sync that failed */
 	COMPLAINT_US = 10000000, /* between log lines about that */
 	STATS_MAX = 65536,
@@ -176,7 +176,7 @@ static int64_t round_of(struct capture *capture)
 	any |= tickets_shown(capture->parts.tickets) != capture->handled;
 	if ((any || spool_writer_has_some(capture->parts.spool)) && !sync_batch(capture))
 		return RETRY_PAUSE_US;
-	capture->pause_us = any ? BUSY_PAUSE_US : 2 * capture->pause_us;
+	capture->pause_us = any ? BUSY_PAUSE_US : 4 * capture->pause_us;
 	if (capture->pause_us > IDLE_PAUSE_US)
 		capture->pause_us = IDLE_PAUSE_US;
 	return capture->pause_us;
@@ -195,6 +195,7 @@ static void *run(void *context)
 			write_status(capture, now_us);
 		pause_for(capture, pause_us);
 	}
+	gather_rest(capture->gather);
 	return NULL;
 }
 

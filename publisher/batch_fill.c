@@ -340,10 +340,11 @@ static void set_mark(struct batch *batch, struct batch_mark *mark, enum spool_me
 	mark->mark.closed = record->kind == SPOOL_CLOSED;
 }
 
-void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
+bool batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 		const struct clock_reading *now, bool is_alone, struct batch *batch)
 {
 	struct spool_merged merged;
+	bool had_all = false;
 	batch_clear(batch, spool_merge_order(merge));
 	if (is_alone) {
 		note_ring_clear(maker->ring);
@@ -351,7 +352,8 @@ void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 	}
 	while (batch->count + STEP_ITEMS <= BATCH_MAX && batch->delayed < BATCH_DELAYED_MAX) {
 		enum spool_merge_step step = spool_merge_next(merge, now->monotonic_us, &merged);
-		if (step == SPOOL_MERGE_WAIT)
+		had_all = step == SPOOL_MERGE_WAIT;
+		if (had_all)
 			break;
 		struct batch_mark *mark = mark_of(batch, &merged.segment);
 		bool waits = needs_the_store(&merged, step) && !(is_alone && batch_is_empty(batch));
@@ -365,4 +367,5 @@ void batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 		set_mark(batch, mark, step, &merged);
 	}
 	batch->order = *spool_merge_order(merge);
+	return had_all;
 }

@@ -6,12 +6,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <zmq.h>
 
 enum {
-	BUSY_PAUSE_MS = 1,       /* after the first look at the spool that found nothing */
-	IDLE_PAUSE_MS = 5,       /* each more doubles it, up to this */
+	PAUSE_MS = 20, /* at most; what is written into the spool ends it */
+	SHORT_PAUSE_MS =
+		5, /* where nobody tells that something was, or strangers are at our own door */
+	APART_US = 50000,        /* between batches that are small */
+	SMALL = 32,              /* events */
 	RETRY_PAUSE_MS = 200,    /* after a commit that failed, or a port that was taken */
 	COMPLAINT_US = 10000000, /* between log lines about either */
 	SIGN_TRIES = 5, /* before what can't be signed, while other events can, is set aside */
@@ -26,18 +30,31 @@ bool pipeline_may_complain(struct pipeline *pipeline)
 	return true;
 }
 
+/* Until the descriptor is readable, if it is one. */
+static void sleep_until_readable(int fd, long milliseconds)
+{
+	struct pollfd item = {.fd = fd, .events = POLLIN};
+	if (milliseconds <= 0)
+		return;
+	if (fd < 0 || (poll(&item, 1, (int)milliseconds) < 0 && errno != EINTR))
+		clock_sleep_us(milliseconds * 1000);
+}
+
 /* Sleeps, and looks who comes, or gives the senders what they had no room for. */
 void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 {
+	int watch = pipeline->listens ? spool_watch_fd(pipeline->watch) : -1;
 	if (!pipeline->door) {
 		for (size_t i = 0; i < pipeline->config->channel_count; i++)
 			outlet_flush(pipeline->outlets[i]);
-		if (milliseconds > 0)
-			clock_sleep_us(milliseconds * 1000);
+		sleep_until_readable(watch, milliseconds);
 		return;
 	}
-	zmq_pollitem_t item = {.socket = door_socket(pipeline->door), .events = ZMQ_POLLIN};
-	if (zmq_poll(&item, 1, milliseconds) > 0)
+	zmq_pollitem_t items[] = {
+		{.socket = door_socket(pipeline->door), .events = ZMQ_POLLIN},
+		{.fd = watch, .events = ZMQ_POLLIN},
+	};
+	if (zmq_poll(items, watch < 0 ? 1 : 2, milliseconds) > 0 && items[0].revents)
 		door_answer(pipeline->door);
 	for (size_t i = 0; i < pipeline->config->channel_count; i++)
 		outlet_look(pipeline->outlets[i]);
@@ -72,15 +89,18 @@ static struct batch *free_batch(const struct pipeline *pipeline)
 	return batch;
 }
 
-/* Fills a batch with what the spool has. */
+/* Fills a batch with what the spool has. What a commit costs hardly depends on how many events it has: so while few come,
+ * but often, those that come within a short time go together. */
 static void fill(struct pipeline *pipeline, const struct clock_reading *now)
 {
 	struct batch *batch = free_batch(pipeline);
+	spool_watch_clear(pipeline->watch);
 	bool alone = !pipeline->signing && !pipeline->signed_;
-	batch_fill(pipeline->maker, pipeline->merge, now, alone, batch);
+	bool had_all = batch_fill(pipeline->maker, pipeline->merge, now, alone, batch);
 	if (batch_is_empty(batch))
 		return;
 	pipeline->filled = batch;
+	pipeline->next_fill_us = had_all && batch->count < SMALL ? now->monotonic_us + APART_US : 0;
 }
 
 static void begin_signing(struct pipeline *pipeline)
@@ -203,11 +223,29 @@ void pipeline_send_checkpoints(struct pipeline *pipeline)
 	log_keeper_take(pipeline->keeper, send_checkpoint, pipeline);
 }
 
+/* How long to pause after a round. `wait_us`: the spool is not looked at before. */
+static long pause_after(struct pipeline *pipeline, const struct clock_reading *now, int64_t wait_us)
+{
+	bool told = spool_watch_fd(pipeline->watch) >= 0 && !pipeline->door;
+	long most_ms = told ? PAUSE_MS : SHORT_PAUSE_MS;
+	if (!pipeline->idle)
+		return 0;
+	pipeline->listens = wait_us <= 0;
+	if (pipeline->listens)
+		wait_us = spool_merge_due_us(pipeline->merge) - now->monotonic_us;
+	if (wait_us >= most_ms * 1000)
+		return most_ms;
+	return wait_us > 0 ? (long)(wait_us / 1000) + 1 : 1;
+}
+
 /* The signers get the next batch as soon as they are done with one; while they work, that one is committed, and in the
  * next round another filled. */
-long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
+long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now, bool hurry)
 {
-	if (!pipeline->filled)
+	int64_t wait_us = hurry ? 0 : pipeline->next_fill_us - now->monotonic_us;
+	if (hurry)
+		spool_merge_look_closely(pipeline->merge);
+	if (!pipeline->filled && wait_us <= 0)
 		fill(pipeline, now); /* without a port, too: so that the lag is known */
 	if (!bind_all(pipeline))
 		return RETRY_PAUSE_MS;
@@ -219,11 +257,7 @@ long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now)
 	pipeline_tell_positions(pipeline, now, false);
 	if (!committed)
 		return RETRY_PAUSE_MS;
-	long pause_ms = pipeline->pause_ms ? 2 * pipeline->pause_ms : BUSY_PAUSE_MS;
-	if (pause_ms > IDLE_PAUSE_MS)
-		pause_ms = IDLE_PAUSE_MS;
-	pipeline->pause_ms = pipeline->idle ? pause_ms : 0;
-	return pipeline->pause_ms;
+	return pause_after(pipeline, now, wait_us);
 }
 
 bool pipeline_is_idle(const struct pipeline *pipeline)

@@ -34,8 +34,9 @@ MUST_USE int pipeline_open(const struct pipeline_parts *parts, struct pipeline *
 /* Closes it; what was sent may still go out for `linger_ms`. Accepts a pointer to NULL. */
 void pipeline_close(struct pipeline **open, int linger_ms);
 
-/* Does some of the work; returns how many milliseconds to pause before the next round. */
-long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now);
+/* Does some of the work; returns how many milliseconds to pause before the next round. `hurry`: it waits for nothing that
+ * may come yet. */
+long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now, bool hurry);
 
 /* Nothing is under way, and the spool had nothing more. */
 bool pipeline_is_idle(const struct pipeline *pipeline);

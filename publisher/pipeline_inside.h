@@ -12,6 +12,7 @@
 #include "publisher/log_keeper.h"
 #include "publisher/outlet.h"
 #include "publisher/pipeline.h"
+#include "publisher/spool_watch.h"
 
 enum { PIPELINE_BATCHES = 3 };
 
@@ -26,6 +27,7 @@ struct pipeline {
 	struct outlet **outlets; /* by channel */
 	bool bound;
 	struct spool_merge *merge;
+	struct spool_watch *watch;
 	struct batch_maker *maker;
 	struct sign_pool *pool;
 	struct feed *feed;
@@ -38,7 +40,8 @@ struct pipeline {
 	bool idle;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
 	int64_t last_complaint_us, last_position_us;
-	long pause_ms;         /* after the last round */
+	int64_t next_fill_us;  /* CLOCK_MONOTONIC: the spool is not looked at before */
+	bool listens;          /* what is written into the spool ends the pause */
 	uint64_t *told_events; /* by channel: what its position.json says */
 };
 

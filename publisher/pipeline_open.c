@@ -94,6 +94,8 @@ static int open_memory(struct pipeline *pipeline)
 	if (result == RESULT_OK)
 		result = restore_order(pipeline);
 	if (result == RESULT_OK)
+		result = spool_watch_new(config->state_dir, &pipeline->watch);
+	if (result == RESULT_OK)
 		result = batch_maker_new(config, pipeline->parts.key, pipeline->store,
 					 pipeline->tallies, &pipeline->maker);
 	if (result == RESULT_OK)
@@ -200,6 +202,7 @@ void pipeline_close(struct pipeline **open, int linger_ms)
 	sign_pool_free(&pipeline->pool);
 	feed_free(&pipeline->feed);
 	batch_maker_free(&pipeline->maker);
+	spool_watch_free(&pipeline->watch);
 	spool_merge_free(&pipeline->merge);
 	for (int i = 0; pipeline->batches && i < PIPELINE_BATCHES; i++)
 		batch_free(&pipeline->batches[i]);

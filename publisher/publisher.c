@@ -265,7 +265,7 @@ static long round_of(struct publisher *publisher)
 	report_write(publisher->report, publisher->pipeline, &now, false);
 	if (!publisher->pipeline)
 		return stops(publisher) ? -1 : stand_by(publisher);
-	long pause = pipeline_round(publisher->pipeline, &now);
+	long pause = pipeline_round(publisher->pipeline, &now, last);
 	if (stops_now(publisher) || (last && pipeline_is_idle(publisher->pipeline)))
 		return -1;
 	if (should_yield(publisher, &now)) {

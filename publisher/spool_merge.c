@@ -11,6 +11,8 @@
 
 enum {
 	SCAN_EVERY_US = 100000, /* between looks at the folder when nothing asks for one */
+	/* For so long a writer whose segment does not grow is not asked whether it lives, or has begun another. */
+	STILL_US = 100000,
 	FUTURE_MOST_US =
 		1000000, /* a stamp beyond it is of a clock that is not ours: it does not wait */
 };
@@ -26,6 +28,7 @@ struct source {
 	bool alive;       /* as far as we know */
 	bool seen;        /* in this scan */
 	int64_t asked_us; /* when it last had nothing to show */
+	int64_t still_us; /* until then it has nothing to show unless its segment grows */
 };
 
 struct spool_merge {
@@ -128,7 +131,7 @@ static struct source *add(struct spool_merge *merge, uint64_t writer)
 		return NULL;
 	}
 	source->writer = writer;
-	source->asked_us = INT64_MIN;
+	source->asked_us = source->still_us = INT64_MIN;
 	source->alive = is_alive(merge, writer);
 	return merge->sources[merge->count++] = source;
 }
@@ -226,6 +229,10 @@ static void ask(struct spool_merge *merge, struct source *source, int64_t now_us
 {
 	if (source->has_head || source->done || source->gone || source->asked_us == now_us)
 		return;
+	if (now_us < source->still_us && !spool_reader_has_more(source->reader)) {
+		source->asked_us = now_us;
+		return;
+	}
 	enum spool_step step = read_on(merge, source, true);
 	if (step == SPOOL_STEP_WAIT) {
 		source->alive = is_alive(merge, source->writer);
@@ -235,8 +242,10 @@ static void ask(struct spool_merge *merge, struct source *source, int64_t now_us
 	source->has_head = step == SPOOL_STEP_RECORD;
 	source->done = step == SPOOL_STEP_DONE;
 	source->gone = source->done && spool_reader_segment(source->reader)->last;
-	if (step == SPOOL_STEP_WAIT)
-		source->asked_us = now_us;
+	if (step != SPOOL_STEP_WAIT)
+		return;
+	source->asked_us = now_us;
+	source->still_us = source->alive ? now_us + STILL_US : now_us;
 }
 
 static bool of_this_boot(const struct spool_merge *merge, const struct source *source)
@@ -359,6 +368,23 @@ enum spool_merge_step spool_merge_next(struct spool_merge *merge, int64_t now_us
 		if (merge->scan_us < first->head.monotonic_us)
 			return SPOOL_MERGE_WAIT; /* the folder could not be read */
 	}
+}
+
+void spool_merge_look_closely(struct spool_merge *merge)
+{
+	for (size_t i = 0; i < merge->count; i++)
+		merge->sources[i]->still_us = INT64_MIN;
+}
+
+int64_t spool_merge_due_us(const struct spool_merge *merge)
+{
+	int64_t due_us = INT64_MAX;
+	for (size_t i = 0; i < merge->count; i++) {
+		const struct source *source = merge->sources[i];
+		if (source->has_head && source->head.monotonic_us < due_us)
+			due_us = source->head.monotonic_us;
+	}
+	return due_us < INT64_MAX - merge->reorder_us ? due_us + merge->reorder_us : INT64_MAX;
 }
 
 void spool_merge_unread(struct spool_merge *merge)

@@ -52,6 +52,13 @@ void spool_merge_free(struct spool_merge **merge);
 const struct spool_order *spool_merge_order(const struct spool_merge *merge);
 void spool_merge_set_order(struct spool_merge *merge, const struct spool_order *order);
 
+/* The next look asks each writer all that it may be asked, also whether it lives. */
+void spool_merge_look_closely(struct spool_merge *merge);
+
+/* When the earliest record that is known, and waits for its time, may go on, whatever the writers show until then:
+ * CLOCK_MONOTONIC. INT64_MAX: none is known. */
+int64_t spool_merge_due_us(const struct spool_merge *merge);
+
 /* Goes one step on. `now_us` is CLOCK_MONOTONIC's. */
 enum spool_merge_step spool_merge_next(struct spool_merge *merge, int64_t now_us,
 				       struct spool_merged *merged);

@@ -315,6 +315,14 @@ static enum spool_step end_segment(struct spool_reader *reader)
 	return SPOOL_STEP_DONE;
 }
 
+bool spool_reader_has_more(const struct spool_reader *reader)
+{
+	char path[PATH_SIZE];
+	struct stat file;
+	path_of(reader, reader->segment.name.sequence, path);
+	return !reader->open || stat(path, &file) != 0 || (uint64_t)file.st_size > reader->offset;
+}
+
 enum spool_step spool_reader_next(struct spool_reader *reader, bool alive,
 				  struct spool_record *record)
 {

@@ -11,7 +11,13 @@
 
 #include <cmocka.h>
 
-enum { WRITERS = 8, REORDER_US = 50000, SECOND_US = 1000000, MARKS = 64 };
+enum {
+	WRITERS = 8,
+	REORDER_US = 50000,
+	STILL_US = 100000, /* as in spool_merge.c */
+	SECOND_US = 1000000,
+	MARKS = 64,
+};
 
 /* When it all begins: far from 0, so that a time before it is no special one. */
 #define START_US (INT64_C(1000) * SECOND_US)
@@ -212,8 +218,43 @@ static void an_idle_writer_holds_others_for_no_longer_than_reorder(void **state)
 	record(0, 2 * SECOND_US);
 	waits(2 * SECOND_US);
 	die(1);
-	end_is(2 * SECOND_US + 1, 1, 1, true);
-	next_is(2 * SECOND_US + 1, 0, 2 * SECOND_US);
+	end_is(2 * SECOND_US + STILL_US, 1, 1, true);
+	next_is(2 * SECOND_US + STILL_US, 0, 2 * SECOND_US);
+}
+
+/* What is in its segment is seen at each look; whether it lives, or has begun another, now and then. */
+static void a_writer_that_stands_still_costs_little(void **state)
+{
+	(void)state;
+	live(0);
+	record(0, 1);
+	next_is(10, 0, 1);
+	waits(20);
+	record(0, 30);
+	next_is(30, 0, 30);
+	waits(40);
+	begin_segment(0, 2);
+	record(0, 50);
+	waits(50);
+	end_is(40 + STILL_US, 0, 1, false);
+	next_is(40 + STILL_US, 0, 50);
+	waits(50 + STILL_US);
+	die(0);
+	waits(49 + 2 * STILL_US);
+	end_is(50 + 2 * STILL_US, 0, 2, true);
+}
+
+static void who_looks_closely_sees_a_death_at_once(void **state)
+{
+	(void)state;
+	live(0);
+	record(0, 1);
+	next_is(10, 0, 1);
+	waits(20);
+	die(0);
+	waits(30);
+	spool_merge_look_closely(merge);
+	end_is(40, 0, 1, true);
 }
 
 static void what_comes_too_late_goes_on_and_is_told(void **state)
@@ -374,9 +415,9 @@ static void a_writer_is_gone_once_and_with_its_last_segment(void **state)
 	next_is(10, 0, 3);
 	waits(10);
 	die(0);
-	end_is(11, 0, 3, true);
+	end_is(10 + STILL_US, 0, 3, true);
 	spool_merge_unread(merge);
-	end_is(11, 0, 3, true);
+	end_is(10 + STILL_US, 0, 3, true);
 	/* Its file is still there: it waits for the commit. */
 	for (int i = 0; i < 5; i++)
 		waits(i * SECOND_US);
@@ -727,6 +768,8 @@ int main(void)
 		IN_SCRATCH(one_living_writer_goes_on_at_once),
 		IN_SCRATCH(several_go_on_by_their_stamps),
 		IN_SCRATCH(an_idle_writer_holds_others_for_no_longer_than_reorder),
+		IN_SCRATCH(a_writer_that_stands_still_costs_little),
+		IN_SCRATCH(who_looks_closely_sees_a_death_at_once),
 		IN_SCRATCH(what_comes_too_late_goes_on_and_is_told),
 		IN_SCRATCH(a_writer_that_is_new_is_seen_before_a_later_stamp_goes_on),
 		IN_SCRATCH(what_the_dead_left_merges_by_stamps),
