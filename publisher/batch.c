@@ -82,6 +82,11 @@ void batch_clear(struct batch *batch, const struct spool_order *order)
 	buffer_reset(&batch->bytes);
 }
 
+bool batch_is_small(const struct batch *batch)
+{
+	return batch->count < BATCH_SMALL;
+}
+
 bool batch_is_empty(const struct batch *batch)
 {
 	return batch->count == 0 && batch->mark_count == 0;

@@ -19,7 +19,13 @@
  * it takes no more of that than a batch of other events.
  * BATCH_NOTES, of one event: that it was told, two that it ends (a command, and the transfer that it asked for), two
  * that begin with it (the same), and one of what the object was like. */
-enum { BATCH_MAX = 512, BATCH_MARKS = 64, BATCH_DELAYED_MAX = 48, BATCH_NOTES = 6 };
+enum {
+	BATCH_MAX = 512,
+	BATCH_MARKS = 64,
+	BATCH_DELAYED_MAX = 48,
+	BATCH_SMALL = 32,
+	BATCH_NOTES = 6
+};
 
 enum batch_kind {
 	BATCH_CHANGE,  /* an event about a name, which the channels judge */
@@ -100,6 +106,8 @@ void batch_free(struct batch *batch);
 /* Makes it an empty batch again, with the order as it is. */
 void batch_clear(struct batch *batch, const struct spool_order *order);
 bool batch_is_empty(const struct batch *batch);
+/* Has it so few events that the commit is most of what they cost? */
+bool batch_is_small(const struct batch *batch);
 
 /* Bytes that the batch keeps: never NULL. */
 const void *batch_bytes(const struct batch *batch, const struct batch_bytes *kept);

@@ -15,7 +15,6 @@ enum {
 	SHORT_PAUSE_MS =
 		5, /* where nobody tells that something was, or strangers are at our own door */
 	APART_US = 50000,        /* between batches that are small */
-	SMALL = 32,              /* events */
 	RETRY_PAUSE_MS = 200,    /* after a commit that failed, or a port that was taken */
 	COMPLAINT_US = 10000000, /* between log lines about either */
 	SIGN_TRIES = 5, /* before what can't be signed, while other events can, is set aside */
@@ -100,7 +99,8 @@ static void fill(struct pipeline *pipeline, const struct clock_reading *now)
 	if (batch_is_empty(batch))
 		return;
 	pipeline->filled = batch;
-	pipeline->next_fill_us = had_all && batch->count < SMALL ? now->monotonic_us + APART_US : 0;
+	pipeline->next_fill_us =
+		had_all && batch_is_small(batch) ? now->monotonic_us + APART_US : 0;
 }
 
 static void begin_signing(struct pipeline *pipeline)
@@ -228,7 +228,7 @@ static long pause_after(struct pipeline *pipeline, const struct clock_reading *n
 {
 	bool told = spool_watch_fd(pipeline->watch) >= 0 && !pipeline->door;
 	long most_ms = told ? PAUSE_MS : SHORT_PAUSE_MS;
-	if (!pipeline->idle)
+	if (!pipeline->idle || feed_is_due(pipeline->feed, now))
 		return 0;
 	pipeline->listens = wait_us <= 0;
 	if (pipeline->listens)

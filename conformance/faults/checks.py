@@ -78,7 +78,7 @@ class Checks:
         for line in map(json.loads, done.stdout.splitlines()):
             if line['kind'] == 'change':
                 self.durable.add(line['change']['txn'])
-        with_feed = epptapctl('feed-dump', self.stage.work.config, 'vetted', check=False)
+        with_feed = epptapctl('feed-dump', self.stage.work.config, 'vetted', check=False, timeout=90)
         self.durable |= Feed([json.loads(line) for line in with_feed.stdout.splitlines()]).changes.keys()
 
     def runs(self):
@@ -96,7 +96,7 @@ class Checks:
             nonlocal feed, why
             self.stage.check_lives()
             self.stage.note_late()
-            done = epptapctl('feed-dump', self.stage.work.config, 'vetted', check=False)
+            done = epptapctl('feed-dump', self.stage.work.config, 'vetted', check=False, timeout=90)
             if done.returncode != 0:
                 why = [done.stderr]
                 return False

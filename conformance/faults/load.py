@@ -3,6 +3,7 @@
 What was answered with a success is remembered: of each worker, and of the token in its order.
 """
 import contextlib
+import itertools
 import random
 import re
 import socket
@@ -18,6 +19,8 @@ ZONES = ['a.example', 'b.example', 'prompt.example']
 CONNECTIONS = 3  # to each worker
 MOST_PAUSE_SECONDS = 0.05  # between names: more load makes more to check, and seldom more to find
 HANDED_AT_ONCE = 50
+ENOUGH = 3000  # commands: then it is slow, so that a slow build, or a slow machine, does not get more and more to check
+SLOW_SECONDS = 0.2
 LOST = (OSError, EOFError, ValueError)  # what a client sees of a server that dies; ssl.SSLError is an OSError
 SV_TRID = re.compile(rb'<svTRID>([^<]+)</svTRID>')
 
@@ -34,6 +37,7 @@ class Load:
         self.pauses = random.Random()
         self.most_pause = MOST_PAUSE_SECONDS
         self.failure = None
+        self.count = itertools.count()
         self.clients = set()
         runs = [(self._change_names, worker, number) for worker in stage.workers for number in range(CONNECTIONS)]
         if len(stage.workers) > 1:
@@ -77,6 +81,8 @@ class Load:
 
     def _do(self, client, command):
         """The svTRID of a success; None if the answer was none."""
+        if next(self.count) > ENOUGH:
+            self.stopping.wait(SLOW_SECONDS)
         response = client.command(command)
         if frames.code_of(response) not in (1000, 1001):
             return None

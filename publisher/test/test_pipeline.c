@@ -1,6 +1,7 @@
 /* The pipeline by itself, at times of the test's choice: when it looks at the spool, and what goes together. */
 #include "publisher/pipeline.h"
 
+#include "publisher/batch.h"
 #include "publisher/test/fixture.h"
 
 #include <setjmp.h>
@@ -12,7 +13,6 @@
 enum {
 	MS = 1000,
 	APART_MS = 50, /* as in pipeline.c: between small batches */
-	SMALL = 32,
 	ROUNDS_MOST = 100,
 	WRITER = STATE_DIR_WRITERS, /* it lives: this process has its lock */
 };
@@ -136,11 +136,11 @@ static void many_do_not_wait(void **state)
 {
 	(void)state;
 	int64_t now_us = begin();
-	show(SMALL, now_us);
+	show(BATCH_SMALL, now_us);
 	work(now_us, false);
 	show(1, now_us + MS);
 	work(now_us + MS, false);
-	assert_int_equal(published(), SMALL + 1);
+	assert_int_equal(published(), BATCH_SMALL + 1);
 }
 
 static void who_is_in_a_hurry_does_not_wait(void **state)
