@@ -185,7 +185,7 @@ def disk_full(stage, load, choice):
 
 @contextlib.contextmanager
 def no_descriptors(stage, load, choice):
-    """One process, or more, can open nothing more, or next to nothing."""
+    """One process, or more, can open nothing more, or next to nothing; nor can what they start meanwhile."""
     pids = stage.all_pids()
     pids = choice.sample(pids, choice.randrange(1, len(pids) + 1))
     before = {}
@@ -198,9 +198,9 @@ def no_descriptors(stage, load, choice):
     try:
         yield {'no_descriptors': 1}
     finally:
-        for pid, limits in before.items():
+        for pid in {*before, *stage.all_pids()}:
             with contextlib.suppress(OSError):
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, before.get(pid, resource.getrlimit(resource.RLIMIT_NOFILE)))
 
 
 @contextlib.contextmanager
