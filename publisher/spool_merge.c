@@ -11,7 +11,7 @@
 
 enum {
 	SCAN_EVERY_US = 100000, /* between looks at the folder when nothing asks for one */
-	/* For so long a writer whose segment does not grow is not asked whether it lives, or has begun another. */
+	/* For so long a writer that shows nothing is not asked whether it lives. */
 	STILL_US = 100000,
 	FUTURE_MOST_US =
 		1000000, /* a stamp beyond it is of a clock that is not ours: it does not wait */
@@ -28,7 +28,7 @@ struct source {
 	bool alive;       /* as far as we know */
 	bool seen;        /* in this scan */
 	int64_t asked_us; /* when it last had nothing to show */
-	int64_t still_us; /* until then it has nothing to show unless its segment grows */
+	int64_t still_us; /* until then it is only looked whether it has written more */
 };
 
 struct spool_merge {

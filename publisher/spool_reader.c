@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* LIVE_PATIENCE: steps, some milliseconds apart, between looks behind what is no record in a live segment. */
+/* LIVE_PATIENCE: steps, up to 20 milliseconds apart, between looks behind what is no record in a live segment. */
 enum { WINDOW_SIZE = 256 * 1024, PATH_SIZE = PATH_MAX + 64, LIVE_PATIENCE = 1000 };
 
 struct spool_reader {
@@ -320,7 +320,10 @@ bool spool_reader_has_more(const struct spool_reader *reader)
 	char path[PATH_SIZE];
 	struct stat file;
 	path_of(reader, reader->segment.name.sequence, path);
-	return !reader->open || stat(path, &file) != 0 || (uint64_t)file.st_size > reader->offset;
+	if (!reader->open || stat(path, &file) != 0 || (uint64_t)file.st_size > reader->offset)
+		return true;
+	path_of(reader, reader->segment.name.sequence + 1, path);
+	return access(path, F_OK) == 0;
 }
 
 enum spool_step spool_reader_next(struct spool_reader *reader, bool alive,

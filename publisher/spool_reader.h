@@ -62,8 +62,8 @@ struct spool_segment {
 MUST_USE int spool_reader_new(const char *state_dir, uint64_t writer, struct spool_reader **reader);
 void spool_reader_free(struct spool_reader **reader);
 
-/* Does the current segment's file have more than was read of it? Costs one system call, where a step that finds nothing
- * costs a dozen. True, too, between segments, and if it can't be told. */
+/* Does the current segment's file have more than was read of it, or was the next one begun? Costs two system calls, where
+ * a step that finds nothing costs a dozen. True, too, between segments, and if it can't be told. */
 bool spool_reader_has_more(const struct spool_reader *reader);
 
 /* Goes one step on. `alive`: does the writer live, as it was before this call? */
