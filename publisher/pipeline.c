@@ -243,6 +243,8 @@ static long pause_after(struct pipeline *pipeline, const struct clock_reading *n
 long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now, bool hurry)
 {
 	int64_t wait_us = hurry ? 0 : pipeline->next_fill_us - now->monotonic_us;
+	pipeline->listens =
+		false; /* while something fails: who writes must not hasten the next try */
 	if (hurry)
 		spool_merge_look_closely(pipeline->merge);
 	if (!pipeline->filled && wait_us <= 0)

@@ -5,14 +5,18 @@
 #include "publisher/test/fixture.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 enum {
 	MS = 1000,
-	APART_MS = 50, /* as in pipeline.c: between small batches */
+	APART_MS = 50,  /* as in pipeline.c: between small batches */
+	RETRY_MS = 200, /* as there, after a commit that failed */
+	PAUSE_MS = 50,
 	ROUNDS_MOST = 100,
 	WRITER = STATE_DIR_WRITERS, /* it lives: this process has its lock */
 };
@@ -169,6 +173,32 @@ static void what_needs_a_commit_before_it_follows_at_once(void **state)
 	assert_int_equal(published(), 2);
 }
 
+/* Whoever writes meanwhile must not wake us to try again: nobody clears what he woke us with, while all batches wait. */
+static void a_store_that_fails_is_tried_at_its_own_pace(void **state)
+{
+	(void)state;
+	enum { MANY = 400, ROUNDS = 5 };
+	const struct rlimit tight = {.rlim_cur = 150000, .rlim_max = RLIM_INFINITY};
+	struct rlimit before;
+	int64_t now_us = begin();
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	show(MANY, now_us);
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_int_equal(work(now_us, false), RETRY_MS);
+		show(1, now_us += 1000 * MS);
+	}
+	int64_t paused_us = clock_monotonic_us();
+	pipeline_pause(pipeline, PAUSE_MS);
+	paused_us = clock_monotonic_us() - paused_us;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(atomic_load(&tallies.store_failures), ROUNDS);
+	assert_true(paused_us >= PAUSE_MS * MS);
+	work(now_us + 1000 * MS, true);
+	assert_int_equal(published(), MANY + ROUNDS);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -178,6 +208,7 @@ int main(void)
 		TEST(many_do_not_wait),
 		TEST(who_is_in_a_hurry_does_not_wait),
 		TEST(what_needs_a_commit_before_it_follows_at_once),
+		TEST(a_store_that_fails_is_tried_at_its_own_pace),
 	};
 	return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);
 }
