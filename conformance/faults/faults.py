@@ -186,9 +186,9 @@ def disk_full(stage, load, choice):
 @contextlib.contextmanager
 def no_descriptors(stage, load, choice):
     """One process, or more, can open nothing more, or next to nothing; nor can what they start meanwhile."""
-    pids = stage.all_pids()
-    pids = choice.sample(pids, choice.randrange(1, len(pids) + 1))
-    before = {}
+    alive = stage.all_pids()
+    pids = choice.sample(alive, choice.randrange(1, len(alive) + 1))
+    usual, before = resource.getrlimit(resource.RLIMIT_NOFILE), {}
     _may_lose(stage)
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -198,9 +198,10 @@ def no_descriptors(stage, load, choice):
     try:
         yield {'no_descriptors': 1}
     finally:
-        for pid in {*before, *stage.all_pids()}:
+        started = set(stage.all_pids()) - set(alive)
+        for pid, limits in {**before, **dict.fromkeys(started, usual)}.items():
             with contextlib.suppress(OSError):
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, before.get(pid, resource.getrlimit(resource.RLIMIT_NOFILE)))
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
 @contextlib.contextmanager
