@@ -9,7 +9,7 @@
 
 enum {
 	CLOCK_BOOT_ID_SIZE = 37,
-	CLOCK_MOMENT_US = 200, /* the clocks of one reading are read within this */
+	CLOCK_MOMENT_US = 200, /* the clocks of one reading are mostly read within this */
 };
 
 struct clock_reading {
@@ -19,7 +19,7 @@ struct clock_reading {
 };
 
 /* All three clocks at one moment: read again, a few times, if the thread lost the processor in between, so that what is
- * in order by one clock is in order by the others. No system call where the kernel's vDSO serves them. */
+ * in order by one clock is, but for CLOCK_MOMENT_US, in order by the others. No system call where the kernel's vDSO serves them. */
 void clock_read(struct clock_reading *reading);
 
 int64_t clock_monotonic_us(void);

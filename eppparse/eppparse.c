@@ -38,7 +38,7 @@ void eppparse_free(struct eppparse **parse)
 
 void eppparse_rest(struct eppparse *parse)
 {
-	frame_reader_forget(parse->reader);
+	frame_reader_rest(parse->reader);
 }
 
 void eppparse_use(struct eppparse *parse, const struct config_pairs *namespaces,

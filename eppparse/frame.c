@@ -142,7 +142,7 @@ int frame_reader_new(struct frame_reader **reader)
 	return RESULT_OK;
 }
 
-void frame_reader_forget(struct frame_reader *reader)
+void frame_reader_rest(struct frame_reader *reader)
 {
 	if (reader->ctxt)
 		xmlFreeParserCtxt(reader->ctxt);
@@ -153,7 +153,7 @@ void frame_reader_free(struct frame_reader **reader)
 {
 	if (!*reader)
 		return;
-	frame_reader_forget(*reader);
+	frame_reader_rest(*reader);
 	free(*reader);
 	*reader = NULL;
 }
@@ -233,7 +233,7 @@ enum eppparse_result frame_read(struct frame_reader *reader, const void *bytes, 
 	enum eppparse_result result = push(reader, bytes, size);
 	if (result != EPPPARSE_CHANGE ||
 	    xmlDictGetUsage(reader->ctxt->dict) > EPPPARSE_DICTIONARY_MAX)
-		frame_reader_forget(reader);
+		frame_reader_rest(reader);
 	reader->handler = NULL;
 	return result;
 }

@@ -32,7 +32,7 @@ MUST_USE int frame_reader_new(struct frame_reader **reader);
 void frame_reader_free(struct frame_reader **reader);
 
 /* Gives back what libxml2 keeps for it; the next frame takes it anew. */
-void frame_reader_forget(struct frame_reader *reader);
+void frame_reader_rest(struct frame_reader *reader);
 
 /* Reads the whole frame. EPPPARSE_CHANGE: it was well-formed, and the handler took it all. */
 enum eppparse_result frame_read(struct frame_reader *reader, const void *bytes, size_t size,

@@ -33,7 +33,7 @@ struct gather_parts {
 MUST_USE int gather_new(const struct gather_parts *parts, struct gather **gather);
 void gather_free(struct gather **gather);
 
-/* To be called by the thread that called gather_entry(), before it ends. */
+/* Gives back what libxml2 keeps for it. To be called by the thread that called gather_entry(), before it ends. */
 void gather_rest(struct gather *gather);
 
 /* Goes by this config from now on; it must outlive the gather, or the next gather_use(). */

@@ -114,7 +114,8 @@ const void *batch_bytes(const struct batch *batch, const struct batch_bytes *kep
 
 /* Empties `batch` and fills it with what the spool has. What a dead writer left open, and quarantine that is to be
  * tried again, stand in the store: they are looked for there only when all batches before this one are committed,
- * which `is_alone` says; without, the batch ends before them. True: the spool had nothing more. */
+ * which `is_alone` says; without, the batch ends before them. True: the spool had nothing more
+ * that may go on now. */
 bool batch_fill(struct batch_maker *maker, struct spool_merge *merge,
 		const struct clock_reading *now, bool is_alone, struct batch *batch);
 

@@ -104,9 +104,11 @@ static void show_record(struct dump *dump, const struct spool_merged *merged)
 		fwrite(dump->line.data, 1, dump->line.size, stdout);
 }
 
-static bool is_later(const struct spool_record *record, const struct clock_reading *began)
+/* The stamps of earlier boots can't be held against this one's; a writer may have clocks of its own. */
+static bool is_later(const struct spool_merged *merged, const struct clock_reading *began)
 {
-	return record->monotonic_us > began->monotonic_us && record->wall_us > began->wall_us;
+	return merged->of_this_boot && merged->record.monotonic_us > began->monotonic_us &&
+	       merged->record.wall_us > began->wall_us;
 }
 
 /* Writers may be quicker than whoever reads this: what they add meanwhile is not shown, else there would be no end. */
@@ -121,7 +123,7 @@ static void show_all(struct dump *dump, struct spool_merge *merge)
 			dump->damaged += merged.segment.unreadable || merged.segment.tail_damaged;
 			continue;
 		}
-		if (is_later(&merged.record, &began))
+		if (is_later(&merged, &began))
 			return;
 		dump->damaged += merged.record.behind_damage;
 		if (merged.record.kind != SPOOL_END && merged.record.kind != SPOOL_CLOSED)

@@ -184,10 +184,9 @@ void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const
 		zmq_send(outlet->socket, jws, size, ZMQ_DONTWAIT);
 }
 
-void outlet_flush(struct outlet *outlet)
+bool outlet_flush(struct outlet *outlet)
 {
-	if (outlet->relay)
-		relay_flush(outlet->relay, 0);
+	return !outlet->relay || relay_flush(outlet->relay, 0);
 }
 
 uint64_t outlet_dropped(const struct outlet *outlet)

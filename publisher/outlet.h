@@ -46,8 +46,8 @@ void outlet_look(struct outlet *outlet);
 void outlet_send(struct outlet *outlet, const char *topic, uint64_t index, const void *jws,
 		 size_t size);
 
-/* Hands on what the sender had no room for, if it has now. Never waits. */
-void outlet_flush(struct outlet *outlet);
+/* Hands on what the sender had no room for, if it has now. Never waits. False: something is left. */
+bool outlet_flush(struct outlet *outlet);
 
 /* How many messages were dropped because the sender took none for too long. Any thread. What libzmq drops is not
  * told. */

@@ -12,8 +12,8 @@
 
 enum {
 	PAUSE_MS = 20, /* at most; what is written into the spool ends it */
-	SHORT_PAUSE_MS =
-		5, /* where nobody tells that something was, or strangers are at our own door */
+	/* Where nobody tells of that, strangers are at our own door, a sender has a backlog, or something is in trouble. */
+	SHORT_PAUSE_MS = 5,
 	APART_US = 50000,        /* between batches that are small */
 	RETRY_PAUSE_MS = 200,    /* after a commit that failed, or a port that was taken */
 	COMPLAINT_US = 10000000, /* between log lines about either */
@@ -45,7 +45,8 @@ void pipeline_pause(struct pipeline *pipeline, long milliseconds)
 	int watch = pipeline->listens ? spool_watch_fd(pipeline->watch) : -1;
 	if (!pipeline->door) {
 		for (size_t i = 0; i < pipeline->config->channel_count; i++)
-			outlet_flush(pipeline->outlets[i]);
+			if (!outlet_flush(pipeline->outlets[i]) && milliseconds > SHORT_PAUSE_MS)
+				milliseconds = SHORT_PAUSE_MS;
 		sleep_until_readable(watch, milliseconds);
 		return;
 	}
@@ -232,10 +233,11 @@ static long pause_after(struct pipeline *pipeline, const struct clock_reading *n
 		return 0;
 	pipeline->listens = wait_us <= 0;
 	if (pipeline->listens)
-		wait_us = spool_merge_due_us(pipeline->merge) - now->monotonic_us;
-	if (wait_us >= most_ms * 1000)
-		return most_ms;
-	return wait_us > 0 ? (long)(wait_us / 1000) + 1 : 1;
+		wait_us =
+			spool_merge_due_us(pipeline->merge, now->monotonic_us) - now->monotonic_us;
+	if (wait_us <= 0)
+		return SHORT_PAUSE_MS; /* what could go on did not: something is in trouble */
+	return wait_us < most_ms * 1000 ? (long)(wait_us / 1000) + 1 : most_ms;
 }
 
 /* The signers get the next batch as soon as they are done with one; while they work, that one is committed, and in the

@@ -38,10 +38,10 @@ void pipeline_close(struct pipeline **open, int linger_ms);
  * may come yet. */
 long pipeline_round(struct pipeline *pipeline, const struct clock_reading *now, bool hurry);
 
-/* Nothing is under way, and the spool had nothing more. */
+/* Nothing is under way; and, after a round in a hurry, the spool had nothing more. */
 bool pipeline_is_idle(const struct pipeline *pipeline);
 
-/* Sleeps, and answers whoever wants to connect. */
+/* Sleeps, until something is written into the spool if that is waited for, and answers whoever wants to connect. */
 void pipeline_pause(struct pipeline *pipeline, long milliseconds);
 
 /* Tells in the feed that `next` is the key that signs from now on, and that the present one is retired; the present one

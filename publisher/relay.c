@@ -116,16 +116,17 @@ static bool wait_for_room(const struct relay *relay, int64_t deadline_us)
 	return left_ms > 0 && poll(&poller, 1, (int)left_ms) == 1;
 }
 
-void relay_flush(struct relay *relay, int wait_ms)
+bool relay_flush(struct relay *relay, int wait_ms)
 {
 	if (relay->backlog.size == 0)
-		return;
+		return true;
 	int64_t deadline_us = clock_monotonic_us() + (int64_t)wait_ms * 1000;
 	while (relay->written < relay->backlog.size)
 		if (!write_first(relay) && !wait_for_room(relay, deadline_us))
-			return;
+			return false;
 	buffer_free(&relay->backlog);
 	relay->written = 0;
+	return true;
 }
 
 uint64_t relay_dropped(const struct relay *relay)

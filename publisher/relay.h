@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,8 @@ void relay_free(struct relay **relay);
 void relay_send(struct relay *relay, const char *topic, uint64_t index, const void *jws,
 		size_t size);
 
-/* Writes what was kept, as far as there is room within `wait_ms`; 0: never waits. */
-void relay_flush(struct relay *relay, int wait_ms);
+/* Writes what was kept, as far as there is room within `wait_ms`; 0: never waits. False: something is left. */
+bool relay_flush(struct relay *relay, int wait_ms);
 
 /* How many messages were dropped. Any thread. */
 uint64_t relay_dropped(const struct relay *relay);

@@ -341,7 +341,8 @@ static enum spool_merge_step give(struct spool_merge *merge, struct source *sour
 	}
 	source->has_head = false;
 	merged->record = source->head;
-	if (of_this_boot(merge, source)) {
+	merged->of_this_boot = of_this_boot(merge, source);
+	if (merged->of_this_boot) {
 		memcpy(merge->order.boot_id, merge->boot_id, sizeof merge->boot_id);
 		merged->late = note(&merge->order, source->writer, source->head.monotonic_us);
 	}
@@ -376,15 +377,17 @@ void spool_merge_look_closely(struct spool_merge *merge)
 		merge->sources[i]->still_us = INT64_MIN;
 }
 
-int64_t spool_merge_due_us(const struct spool_merge *merge)
+int64_t spool_merge_due_us(const struct spool_merge *merge, int64_t now_us)
 {
 	int64_t due_us = INT64_MAX;
 	for (size_t i = 0; i < merge->count; i++) {
 		const struct source *source = merge->sources[i];
-		if (source->has_head && source->head.monotonic_us < due_us)
-			due_us = source->head.monotonic_us;
+		int64_t stamp_us = source->head.monotonic_us;
+		int64_t own_us = stamp_us > now_us ? stamp_us : stamp_us + merge->reorder_us;
+		if (source->has_head && own_us < due_us)
+			due_us = own_us;
 	}
-	return due_us < INT64_MAX - merge->reorder_us ? due_us + merge->reorder_us : INT64_MAX;
+	return due_us;
 }
 
 void spool_merge_unread(struct spool_merge *merge)

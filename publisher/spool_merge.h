@@ -26,8 +26,9 @@ enum spool_merge_step {
 struct spool_merged {
 	struct spool_record record;
 	struct spool_segment segment;
-	bool late;        /* behind one of another writer with a later stamp */
-	bool writer_gone; /* SPOOL_MERGE_SEGMENT: it was the last one of a dead writer */
+	bool of_this_boot; /* the record: its stamp is by our CLOCK_MONOTONIC */
+	bool late;         /* behind one of another writer with a later stamp */
+	bool writer_gone;  /* SPOOL_MERGE_SEGMENT: it was the last one of a dead writer */
 };
 
 /* The latest stamps that have gone on, of two writers: by them one is judged to be late. Kept in the feed store, since
@@ -55,9 +56,9 @@ void spool_merge_set_order(struct spool_merge *merge, const struct spool_order *
 /* The next look asks each writer all that it may be asked, also whether it lives. */
 void spool_merge_look_closely(struct spool_merge *merge);
 
-/* When the earliest record that is known, and waits for its time, may go on, whatever the writers show until then:
- * CLOCK_MONOTONIC. INT64_MAX: none is known. */
-int64_t spool_merge_due_us(const struct spool_merge *merge);
+/* When the earliest record that is known may go on, whatever the writers show until then: `reorder` after its stamp; one
+ * that is stamped after now_us is looked at again at its stamp. CLOCK_MONOTONIC; INT64_MAX: none is known. */
+int64_t spool_merge_due_us(const struct spool_merge *merge, int64_t now_us);
 
 /* Goes one step on. `now_us` is CLOCK_MONOTONIC's. */
 enum spool_merge_step spool_merge_next(struct spool_merge *merge, int64_t now_us,

@@ -1,8 +1,8 @@
 /* spool_watch.h - wakes who reads the spool when somebody writes into it
  *
  * By inotify(7), which is told by the kernel, so that a writer need not know who reads, nor a reader look again and again.
- * Where inotify is not to be had (a filter of system calls, fs.inotify.max_user_instances), the reader looks as often as it
- * would anyway: nothing is lost.
+ * Where inotify is not to be had (a filter of system calls, fs.inotify.max_user_instances), the reader looks every few
+ * milliseconds: nothing is lost.
  * Owner: the publisher's thread. Never waits. Keeps one descriptor.
  */
 #ifndef PUBLISHER_SPOOL_WATCH_H

@@ -243,6 +243,20 @@ static void a_writer_that_stands_still_costs_little(void **state)
 	end_is(20 + STILL_US, 0, 2, true);
 }
 
+static void it_knows_when_the_next_may_go(void **state)
+{
+	(void)state;
+	live(0);
+	live(1);
+	waits(10);
+	assert_int_equal(spool_merge_due_us(merge, START_US + 10), INT64_MAX);
+	record(0, 1000);
+	waits(1000);
+	assert_int_equal(spool_merge_due_us(merge, START_US + 1000), START_US + 1000 + REORDER_US);
+	/* What was stamped after the clock was read is looked at again at its stamp. */
+	assert_int_equal(spool_merge_due_us(merge, START_US + 999), START_US + 1000);
+}
+
 static void who_looks_closely_sees_a_death_at_once(void **state)
 {
 	(void)state;
@@ -771,6 +785,7 @@ int main(void)
 		IN_SCRATCH(several_go_on_by_their_stamps),
 		IN_SCRATCH(an_idle_writer_holds_others_for_no_longer_than_reorder),
 		IN_SCRATCH(a_writer_that_stands_still_costs_little),
+		IN_SCRATCH(it_knows_when_the_next_may_go),
 		IN_SCRATCH(who_looks_closely_sees_a_death_at_once),
 		IN_SCRATCH(what_comes_too_late_goes_on_and_is_told),
 		IN_SCRATCH(a_writer_that_is_new_is_seen_before_a_later_stamp_goes_on),
