@@ -41,6 +41,12 @@ class Feeder:
         self.number += 1
         return result == OK
 
+    def fill_spool(self):
+        """A hundred changes at a time, until they are not durable: what does not fit waits as a whole, so it must be little."""
+        while self.tap.flush(timeout_ms=2000, expect=None) == OK:
+            for _ in range(100):
+                self.show()
+
     def until_full(self, refusals=1000, seconds=30):
         wait_until(f'{refusals} calls were refused', lambda: not self.show() and self.refused >= refusals, seconds, every=0)
 
@@ -96,6 +102,7 @@ def test_a_spool_at_its_limit_blocks_no_call_and_goes_on_when_there_is_room(work
     work.write_config(**SMALL)
     with occupied(work.endpoint('public')) as free, Tap(work.config) as tap:
         feeder = Feeder(tap)
+        feeder.fill_spool()
         feeder.until_full()
         stats = tap.stats()
         assert sum(stats['lost'].values()) == feeder.refused and stats['sync_failures'] > 0
