@@ -48,6 +48,11 @@ def behind(registry, **arguments):
     return Server(registry.address, 'proxy_ssl on;', **arguments)
 
 
+def who_publishes(work, publisher):
+    """A context manager: epptapd, or nobody besides nginx."""
+    return Epptapd(work.config) if publisher == 'process' else contextlib.nullcontext()
+
+
 def log_in(nginx, user='ClientX', server=0):
     """A registrar's connection."""
     client = nginx.client(server)
@@ -512,8 +517,8 @@ def test_no_call_changes_anything_of_the_worker(publisher, work, registry):
     work.write_config(publisher=publisher)
     told = work.path / 'told'
     library = between(work.path / 'between.so', BUILD / 'epptap.so', told)
-    daemon = Epptapd(work.config) if publisher == 'process' else contextlib.nullcontext()
-    with daemon, Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1, library=library) as nginx:
+    with who_publishes(work, publisher), Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1,
+                                               library=library) as nginx:
         for name in 'one.example', 'two.example':
             create(nginx, name)
         wait_until('both connections are gone', lambda: calls_told(told)[0]['epptap_stream_free'] >= 2)
@@ -529,9 +534,8 @@ def test_no_call_changes_anything_of_the_worker(publisher, work, registry):
 def test_valgrind_finds_nothing_of_ours_in_nginx(publisher, work, registry):
     """From the reading of its configuration to its end. A feed store of 64 GiB is more than valgrind can map."""
     work.write_config(publisher=publisher, store={'limit': '64MiB'}, capture={'queue': '4MiB', 'streams': '4MiB'})
-    daemon = Epptapd(work.config) if publisher == 'process' else contextlib.nullcontext()
-    with daemon, Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1,
-                       under=valgrind.under_valgrind(work.path)) as nginx:
+    with who_publishes(work, publisher), Nginx(work.path / 'nginx', [behind(registry, tap=work.config)], workers=1,
+                                               under=valgrind.under_valgrind(work.path)) as nginx:
         for name in 'one.example', 'two.example':
             create(nginx, name)
         nginx.reload()
