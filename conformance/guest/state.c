@@ -1,5 +1,6 @@
 #include "conformance/guest/state.h"
 
+#include <dlfcn.h>
 #include <fenv.h>
 #include <locale.h>
 #include <sched.h>
@@ -36,6 +37,18 @@ static void add_mask(const sigset_t *mask)
 		add("%d", sigismember(mask, number) == 1);
 }
 
+/* By the file that it is in: Apache's children put one handler of theirs in the place of another as they start, while
+ * calls run. */
+static const char *file_of(void (*handler)(int))
+{
+	Dl_info found;
+	if (handler == SIG_DFL)
+		return "default";
+	if (handler == SIG_IGN)
+		return "ignored";
+	return dladdr((const void *)handler, &found) ? found.dli_fname : "of no file";
+}
+
 static void add_signals(void)
 {
 	struct sigaction action;
@@ -43,7 +56,7 @@ static void add_signals(void)
 	for (int number = 1; number < NSIG; number++) {
 		if (sigaction(number, NULL, &action) != 0)
 			continue;
-		add("signal %d: %p %x ", number, (void *)action.sa_sigaction,
+		add("signal %d: %s %x ", number, file_of(action.sa_handler),
 		    (unsigned)action.sa_flags);
 		add_mask(&action.sa_mask);
 		add("\n");
