@@ -130,16 +130,16 @@ static void stamp_own(struct capture *capture, struct clock_reading *stamp)
 	}
 }
 
-/* Tells of what did not come through the queue, if there is room: what was lost to a full spool is told when it is
- * written again. */
+/* Tells of what did not come through the queue: of losses to a full spool when it is written again. */
 static void tell_others(struct capture *capture)
 {
 	struct clock_reading stamp;
-	if (atomic_load(&capture->why_full) != LOSS_QUEUE_FULL)
+	if (spool_writer_has_much(capture->parts.spool))
 		return;
 	stamp_own(capture, &stamp);
 	gather_handed(capture->gather, &stamp);
-	gather_losses(capture->gather, &stamp, clock_monotonic_us());
+	if (atomic_load(&capture->why_full) == LOSS_QUEUE_FULL)
+		gather_losses(capture->gather, &stamp, clock_monotonic_us());
 }
 
 static void follow_config(struct capture *capture)

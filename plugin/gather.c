@@ -401,8 +401,19 @@ static void gather_login(struct gather *gather, const struct queue_entry *entry)
 		sessions_note(&gather->sessions, entry->session, login.text);
 }
 
+void gather_handed(struct gather *gather, const struct clock_reading *stamp)
+{
+	uint64_t ticket;
+	while (tickets_next_handed(gather->parts.tickets, &ticket))
+		/* One whose command is still in the queue ends when that is taken. */
+		if (tickets_intent(gather->parts.tickets, ticket)->taken)
+			finish_by_fate(gather, ticket, stamp);
+}
+
 void gather_entry(struct gather *gather, const struct queue_entry *entry)
 {
+	const struct clock_reading stamp = stamp_of(entry);
+	gather_handed(gather, &stamp);
 	switch (entry->kind) {
 	case QUEUE_PAIR:
 		gather_pair(gather, entry);
@@ -423,15 +434,6 @@ void gather_entry(struct gather *gather, const struct queue_entry *entry)
 		gather_login(gather, entry);
 		break;
 	}
-}
-
-void gather_handed(struct gather *gather, const struct clock_reading *stamp)
-{
-	uint64_t ticket;
-	while (tickets_next_handed(gather->parts.tickets, &ticket))
-		/* One whose command is still in the queue ends when that is taken. */
-		if (tickets_intent(gather->parts.tickets, ticket)->taken)
-			finish_by_fate(gather, ticket, stamp);
 }
 
 void gather_left_open(struct gather *gather, const struct clock_reading *stamp)

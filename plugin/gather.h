@@ -41,7 +41,8 @@ void gather_use(struct gather *gather, const struct config *config);
 
 /* Reads an entry, and gathers what it comes to. A command that is about to be carried out is noted, and kept until its
  * response is there; all that are kept take as many bytes at most as the queue does, and one that does not fit ends as
- * unknown. */
+ * unknown. What was handed over stands before it: commands that came one after the other leave one open at most,
+ * wherever the spool is cut. */
 void gather_entry(struct gather *gather, const struct queue_entry *entry);
 
 /* Says what became of intents that were handed over, in records stamped `stamp`, but of the time at which they were. */

@@ -82,7 +82,9 @@ public final class Walk {
 		long ticket = tap.begin("ClientY", frame("3.command"));
 		tap.end(ticket, response);
 		refused("ended", () -> tap.end(ticket, response));
-		tap.end(tap.begin("ClientY", frame("4.command")), null);
+		long failing = tap.begin("ClientY", frame("4.command"));
+		tap.flush(2000);
+		tap.end(failing, null);
 		tap.serverChange(frame("server"));
 		refused("empty", () -> tap.transaction("ClientX", new byte[0], new byte[0]));
 		Epptap.Stream stream = tap.stream(null);

@@ -106,6 +106,7 @@ func main() {
 	refused("ended", tap.End(ticket, read("3.response")))
 	ticket, err = tap.Begin("ClientY", read("4.command"))
 	must(err)
+	must(tap.Flush(2 * time.Second))
 	must(tap.End(ticket, nil))
 	must(tap.ServerChange(read("server")))
 	refused("empty", tap.Transaction("ClientX", nil, nil))

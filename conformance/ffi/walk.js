@@ -40,7 +40,9 @@ async function walk() {
 	const ticket = await tap.beginAsync('ClientY', frame('3.command'));
 	tap.end(ticket, frame('3.response'));
 	await refused('ended', () => tap.end(ticket, frame('3.response')));
-	tap.end(tap.begin('ClientY', frame('4.command')));
+	const failing = tap.begin('ClientY', frame('4.command'));
+	await tap.flush();
+	tap.end(failing);
 	await tap.serverChangeAsync(frame('server'));
 	await refused('empty', () => tap.transactionAsync('ClientX', '', ''));
 	const stream = tap.stream();

@@ -46,7 +46,9 @@ tap.transaction(nil, frame('2.command'), frame('2.response'))
 ticket = tap.begin('ClientY', frame('3.command'))
 tap.end(ticket, frame('3.response'))
 refused('ended') { tap.end(ticket, frame('3.response')) }
-tap.end(tap.begin('ClientY', frame('4.command')))
+ticket = tap.begin('ClientY', frame('4.command'))
+tap.flush
+tap.end(ticket)
 tap.server_change(frame('server'))
 refused('empty') { tap.transaction('ClientX', '', '') }
 stream = tap.stream

@@ -96,6 +96,18 @@ static void put_intent(uint64_t ticket, const char *command, const char *respons
 	assert_int_equal(queue_put(queue, &entry, &position), RESULT_OK);
 }
 
+/* A command whose end the capture thread has yet to learn of; `open` others are under way. */
+static uint64_t begin_and_end(uint64_t open)
+{
+	uint64_t ticket;
+	unsigned owner;
+	assert_true(registrars_hold(registrars, 1, SHARED_TICKETS, 1, open, TICKETS));
+	assert_int_equal(tickets_take(tickets, 1, &ticket), RESULT_OK);
+	assert_int_equal(tickets_end(tickets, ticket, &owner), RESULT_OK);
+	put_intent(ticket, FRAME_UPDATE("a.example"), "");
+	return ticket;
+}
+
 static void put(const char *registrar, const char *command, const char *response)
 {
 	uint64_t position;
@@ -229,13 +241,8 @@ static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
 	uint64_t tickets_of[3];
 	start();
 	config.capture.queue = 200; /* room for one change */
-	for (int i = 0; i < 3; i++) {
-		unsigned owner;
-		assert_true(registrars_hold(registrars, 1, SHARED_TICKETS, 1, i, TICKETS));
-		assert_int_equal(tickets_take(tickets, 1, &tickets_of[i]), RESULT_OK);
-		assert_int_equal(tickets_end(tickets, tickets_of[i], &owner), RESULT_OK);
-		put_intent(tickets_of[i], FRAME_UPDATE("a.example"), "");
-	}
+	for (int i = 0; i < 3; i++)
+		tickets_of[i] = begin_and_end(i);
 	put_intent(tickets_of[1], "", FRAME_DONE);
 	put_intent(tickets_of[2], "",
 		   FRAMES_EPP "<response><result code=\"2400\"/></response></epp>");
@@ -249,6 +256,36 @@ static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
 			assert_true(spooled.items[i].header.ticket == tickets_of[1]);
 		else if (spooled.items[i].header.kind == SPOOL_CHANGE)
 			assert_true(spooled.items[i].header.ticket == tickets_of[0]);
+}
+
+static void await_empty_queue(void)
+{
+	for (int tries = 0; queue_used(queue) > 0; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
+}
+
+/* Whoever dies while the spool is full leaves any part of what waited: of commands one after the other, one is open. */
+static void what_ended_stands_before_what_began_after_it_also_in_a_full_spool(void **state)
+{
+	(void)state;
+	char path[PATH_MAX];
+	fill_the_spool(path);
+	start();
+	uint64_t first = begin_and_end(0);
+	await_empty_queue();
+	tickets_hand_over(tickets, first, FATE_GIVEN_UP, WALL_US);
+	uint64_t second = begin_and_end(1);
+	await_empty_queue();
+	assert_int_equal(unlink(path), 0);
+	await_records(3);
+	assert_int_equal(records[0].header.kind, SPOOL_INTENT);
+	assert_true(records[0].header.ticket == first);
+	assert_int_equal(records[1].header.kind, SPOOL_GIVEN_UP);
+	assert_true(records[1].header.ticket == first);
+	assert_int_equal(records[2].header.kind, SPOOL_INTENT);
+	assert_true(records[2].header.ticket == second);
 }
 
 static void a_flush_of_nothing_returns_at_once_even_with_no_time(void **state)
@@ -370,6 +407,7 @@ int main(void)
 		WITH_PARTS(what_is_lost_to_a_full_spool_is_told_when_it_has_room),
 		WITH_PARTS(what_stopping_loses_is_told_if_the_disk_takes_it),
 		WITH_PARTS(an_intent_that_could_not_be_kept_ends_as_unknown),
+		WITH_PARTS(what_ended_stands_before_what_began_after_it_also_in_a_full_spool),
 		WITH_PARTS(a_flush_of_nothing_returns_at_once_even_with_no_time),
 		WITH_PARTS(while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost),
 		WITH_PARTS(stopping_counts_what_could_not_be_made_durable),
