@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 public final class Walk {
 	/** guest.c. */
 	public interface Guest extends Library {
-		String guest_state();
+		String guest_changes();
 
 		int guest_forked(String library, Pointer tap);
 	}
@@ -70,7 +70,7 @@ public final class Walk {
 			return;
 		}
 
-		String before = guest.guest_state();
+		guest.guest_changes();
 		refused("open", () -> Epptap.open(folder.resolve("bad.yaml").toString(), library));
 		Epptap tap = Epptap.open(config, library);
 		System.out.println("version " + tap.version());
@@ -105,13 +105,13 @@ public final class Walk {
 		copy("bad.yaml", "epptap.yaml");
 		refused("reload", tap::reload);
 		copy("good.yaml", "epptap.yaml");
-		System.out.println("guest " + (guest.guest_state().equals(before) ? "same" : "changed"));
+		System.out.println("guest " + guest.guest_changes());
 
 		System.out.println("forked " + guest.guest_forked(library, handleOf(tap)));
 		System.out.println("child 0");
 
 		tap.close();
 		refused("closed", () -> tap.transaction("ClientX", command, response));
-		System.out.println("guest " + (guest.guest_state().equals(before) ? "same" : "changed"));
+		System.out.println("guest " + guest.guest_changes());
 	}
 }

@@ -1,16 +1,56 @@
 /* guest.c - what test_ffi.py's programs ask of the process that they are, for languages that can't
  *
- * A shared object, with guest/state.c in it, that each language loads beside epptap.so: guest_state() before and after,
- * and compares. Not thread-safe.
+ * A shared object, with those of guest/ in it that know a process, that each language loads beside epptap.so. Not
+ * thread-safe.
  */
+#include "conformance/guest/differences.h"
+#include "conformance/guest/libraries.h"
 #include "conformance/guest/state.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { FLUSH_MS = 100 };
+
+static char *look(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		abort();
+	fputs(guest_state(), out);
+	libraries_write(out);
+	fclose(out);
+	return text;
+}
+
+/* What of the process, of libxml2 and of OpenSSL is not as it was at the first call: "same", or a line for each
+ * difference. Good until the next call; all calls are one thread's, since some of it is a thread's own. */
+const char *guest_changes(void);
+const char *guest_changes(void)
+{
+	static char *first, *told;
+	size_t size = 0;
+	if (!first) {
+		free(look()); /* once, so that looking itself has changed what it does */
+		first = look();
+	}
+	free(told);
+	char *now = look();
+	FILE *out = open_memstream(&told, &size);
+	if (!out)
+		abort();
+	if (!differences_write(out, "changed", first, now))
+		fputs("same", out);
+	fclose(out);
+	free(now);
+	return told;
+}
 
 /* What epptap_flush() of the loaded `library` answers in a child, forked here and now; -100: it did not end by itself. For
  * languages that cannot fork. */

@@ -14,7 +14,7 @@ from epptap import Tap, TapError
 
 library, guest_library, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 guest = ctypes.CDLL(guest_library)
-guest.guest_state.restype = ctypes.c_char_p
+guest.guest_changes.restype = ctypes.c_char_p
 
 
 def say(*words):
@@ -38,7 +38,7 @@ if sys.argv[4:]:
     left = Tap(folder / 'epptap.yaml', library)
     sys.exit()
 
-before = guest.guest_state()
+guest.guest_changes()
 refused('open', Tap, folder / 'bad.yaml', library)
 tap = Tap(folder / 'epptap.yaml', library)
 say('version', tap.version)
@@ -70,7 +70,7 @@ tap.reload()
 shutil.copyfile(folder / 'bad.yaml', folder / 'epptap.yaml')
 refused('reload', tap.reload)
 shutil.copyfile(folder / 'good.yaml', folder / 'epptap.yaml')
-say('guest', 'same' if guest.guest_state() == before else 'changed')
+say('guest', guest.guest_changes().decode())
 
 child = os.fork()
 if child == 0:
@@ -80,4 +80,4 @@ say('child', os.waitpid(child, 0)[1])
 
 tap.close()
 refused('closed', tap.transaction, 'ClientX', frame('1.command'), frame('1.response'))
-say('guest', 'same' if guest.guest_state() == before else 'changed')
+say('guest', guest.guest_changes().decode())
