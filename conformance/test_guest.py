@@ -60,6 +60,10 @@ def _run(*command, seconds=60, **options):
 def _feed(work, enough):
     """What was published once the state directory was opened by one that publishes, when enough(lines) is true."""
     work.write_config()
+    return _published(work, enough)
+
+
+def _published(work, enough):
     with Tap(work.config):
         return wait_until('all is published', lambda: (
             lambda lines: lines if enough(lines) else None)(feed_dump(work.config, 'vetted')), seconds=30, every=0.1)
@@ -290,8 +294,38 @@ def test_in_another_root_folder_without_the_config(hosts, work, jail):
 def test_in_another_root_folder_without_the_publisher(hosts, work, jail):
     done = _jailed(hosts, work, jail)
     assert done.returncode == 0, done.stderr
-    assert re.match(r'open -2 `publisher: embedded` needs epptap-publisher.so beside epptap.so, within the root folder that .*: '
+    assert re.match(r'open -2 `publisher: embedded` needs epptap-publisher.so beside epptap.so, and its libraries, within the root .*: '
                     r'.*epptap-publisher.so: .*No such file', done.stdout)
+
+
+def _with_the_publisher(jail):
+    """epptap-publisher.so and what it needs, where they are outside."""
+    library = built('epptap-publisher.so')
+    for path in [library, *re.findall(r'=> (/\S+)', _run('ldd', library).stdout)]:
+        inside = jail / str(path).lstrip('/')
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, inside)
+
+
+def test_in_another_root_folder_with_the_publisher(hosts, work, jail):
+    """It publishes from in there, without /proc and /dev."""
+    _with_the_publisher(jail)
+    done = _jailed(hosts, work, jail)
+    assert done.returncode == 0, done.stderr
+    assert 'open 0 \nshow 0\nshow 0\nshow 0\nstream 0\nflush 0\n' in done.stdout, done.stdout + done.stderr
+    assert _said(done.stderr) == [] and (jail / 'log' / 'vetted' / 'feed.json').exists()
+    work.config.write_text(work.config.read_text().replace(f'"{work.path}/', f'"{jail}/'))
+    assert txns_in(_published(work, lambda seen: len(about_names(seen)) >= 4)) == ['S-0', 'S-1', 'S-2', 'S-3']
+
+
+def test_in_another_root_folder_without_a_library_of_the_publishers(hosts, work, jail):
+    _with_the_publisher(jail)
+    library, = jail.rglob('libzmq.so.*')
+    library.unlink()
+    done = _jailed(hosts, work, jail)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r'open -2 `publisher: embedded` needs epptap-publisher.so .*, and its libraries, within the root folder .*: '
+                    rf'{library.name}: .*No such file', done.stdout)
 
 
 def test_in_another_root_folder_where_the_state_dir_can_not_be_made(hosts, work, jail):
@@ -308,8 +342,6 @@ def test_in_another_root_folder_without_proc(hosts, work, jail):
     assert 'open 0 \nshow 0\nshow 0\nshow 0\nstream 0\nflush 0\n' in done.stdout and _said(done.stderr) == []
     work.write_config(state_dir=str(jail / 'state'))
     epptapctl('check', work.config)
-    with Tap(work.config):
-        lines = wait_until('all is published', lambda: (
-            lambda seen: seen if len(about_names(seen)) >= 4 else None)(feed_dump(work.config, 'vetted')), seconds=30, every=0.1)
+    lines = _published(work, lambda seen: len(about_names(seen)) >= 4)
     assert txns_in(lines) == ['S-0', 'S-1', 'S-2', 'S-3']
     assert gaps_in(lines) == []

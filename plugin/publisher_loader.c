@@ -31,8 +31,8 @@ int publisher_load(const struct publisher_module **module, char *why, size_t why
 	if (!object) {
 		snprintf(why, why_size,
 			 "`publisher: embedded` needs " PUBLISHER_MODULE_FILE
-			 " beside epptap.so, within the root folder that the front end may "
-			 "have changed to: %s",
+			 " beside epptap.so, and its libraries, within the root folder that the "
+			 "front end may have changed to: %s",
 			 dlerror());
 		return RESULT_CONFIG;
 	}
