@@ -130,15 +130,17 @@ static void stamp_own(struct capture *capture, struct clock_reading *stamp)
 	}
 }
 
-/* Tells of what did not come through the queue: of losses to a full spool when it is written again. */
+/* Tells of what did not come through the queue; while the spool can't be written, as long as there is room, and of no
+ * losses. */
 static void tell_others(struct capture *capture)
 {
 	struct clock_reading stamp;
-	if (spool_writer_has_much(capture->parts.spool))
+	bool stuck = atomic_load(&capture->why_full) != LOSS_QUEUE_FULL;
+	if (stuck && spool_writer_has_much(capture->parts.spool))
 		return;
 	stamp_own(capture, &stamp);
 	gather_handed(capture->gather, &stamp);
-	if (atomic_load(&capture->why_full) == LOSS_QUEUE_FULL)
+	if (!stuck)
 		gather_losses(capture->gather, &stamp, clock_monotonic_us());
 }
 
