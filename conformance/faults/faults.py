@@ -100,14 +100,14 @@ def kill_newborn_daemon(stage, load, choice):
 
 def restart_worker(stage, load, choice):
     """A clean end."""
-    stage.note_late()
-    choice.choice(_alive(stage)).stop()
+    stage.stop_worker(choice.choice(_alive(stage)))
     return {'clean_end': 1}
 
 
 def restart_daemon(stage, load, choice):
     stage.killed_daemons.add(stage.daemon.process.pid)
     stage.daemon.stop(seconds=30)
+    stage.note_late()
     return {'clean_end': 1}
 
 

@@ -201,6 +201,12 @@ class Stage:
         self.publisher_killed |= worker.pid == self.publisher_pid()
         worker.kill()
 
+    def stop_worker(self, worker):
+        """A clean end; of one that publishes, the last counters are soon its successor's."""
+        self.note_late()
+        self.publisher_killed |= worker.pid == self.publisher_pid()
+        worker.stop()
+
     def kill_newborn(self, worker, seconds):
         """Starts a worker, and kills it so soon."""
         newborn = Refepp(worker.folder, USERS, self.work.config, options=worker.options, expect_ready=False)
