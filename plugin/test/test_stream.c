@@ -522,6 +522,7 @@ static void an_empty_frame_may_have_an_answer(void **state)
 			assert_int_equal(answered(FRAME_CODE("2001")), EPPTAP_OK);
 		assert_int_equal(answered(FRAME_ANSWER_ID("1000", "B", "SV-2")), EPPTAP_OK);
 	}
+	read_spool(3); /* or the loss is told before what stands before it */
 	/* who knows: an update that failed must not pass for one that was done */
 	assert_int_equal(epptap_stream_client(stream, empty, 4), EPPTAP_OK);
 	assert_int_equal(sent(FRAME_UPDATE("forged.example")), EPPTAP_OK);
