@@ -40,13 +40,13 @@ def known(work):
     with _front_end(work, '--grace') as (_, client):
         frames.do(client, frames.create_host('ns1.elsewhere.test'),
                   frames.create_domain('bank.example', ['ns1.elsewhere.test']), frames.create_domain('old.example'))
-    wait_until('all is published', lambda: len(_sent(work)) == 3)
+        wait_until('all is published', lambda: len(_sent(work)) == 3)
     work.write_config(delay=LONG)
     return _sent(work)
 
 
 def test_all_about_a_new_name_waits_and_comes_in_order_at_the_delay(work):
-    work.write_config(delay={'create': '3s', 'delete': '1h'})
+    work.write_config(delay={'create': '8s', 'delete': '1h'})
     about_shop = ['create shop.example', 'create ns.shop.example', 'update shop.example', 'update ns.shop.example',
                   'update shop.example', 'delete ns.shop.example', 'renew shop.example', 'delete shop.example']
     with _front_end(work) as (_, client), Subscriber(work.endpoint('public')) as subscriber:
@@ -70,7 +70,7 @@ def test_all_about_a_new_name_waits_and_comes_in_order_at_the_delay(work):
         lines = [line for line in feed_dump(work.config, 'public') if 'shop.example' in told(line)]
         assert [told(line) for line in lines] == about_shop
         assert [message.jws.decode() for message in heard][-8:] == [line['jws'] for line in lines]
-        assert now - lines[0]['event']['toe'] >= 3
+        assert now - lines[0]['event']['toe'] >= 8
         assert _held(work) == []
         assert [told(line) for line in feed_dump(work.config, 'vetted') if 'shop.example' in told(line)] == about_shop
 
@@ -113,7 +113,7 @@ def test_a_held_delete_comes_out_when_somebody_else_takes_the_name(work, known):
 
 
 def test_holds_survive_the_end_of_the_process_however_it_comes(work, known):
-    work.write_config(delay={'create': '4s', 'delete': '1h'})
+    work.write_config(delay={'create': '10s', 'delete': '1h'})
     about_shop = ['create shop.example', 'update shop.example']
     with _front_end(work) as (front_end, client):
         frames.do(client, frames.create_domain('shop.example'), frames.delete_domain('old.example'))
@@ -126,14 +126,14 @@ def test_holds_survive_the_end_of_the_process_however_it_comes(work, known):
         _until_vetted(work, 'update shop.example')
         assert sorted(_held(work)) == sorted(about_shop + ['delete old.example'])
         now_left = [line['release_in_ms'] for line in feed_dump(work.config, 'public') if line['index'] is None]
-        assert min(now_left) < min(left) <= 4000 and max(now_left) < max(left) <= 3600000
+        assert min(now_left) < min(left) <= 10000 and max(now_left) < max(left) <= 3600000
         front_end.kill()
     with _front_end(work):
         created = next(line['event']['toe'] for line in about_names(feed_dump(work.config, 'vetted'))
                        if told(line) == about_shop[0])
-        assert _sent(work) == known or time.time() - created > 3.9
+        assert _sent(work) == known or time.time() - created > 9.9
         wait_until('the new name comes out', lambda: _sent(work) == known + about_shop)
-        assert time.time() - created >= 3.99
+        assert time.time() - created >= 9.99
         assert _held(work) == ['delete old.example']
 
 
@@ -155,13 +155,13 @@ def test_zones_have_delays_of_their_own(work):
 
 
 def test_zones_of_one_channel_come_out_each_at_its_own_delay(work):
-    work.write_config(delay={**LONG, 'zones': {'net.example': {'create': '4s', 'delete': '1h'}, 'co.example': {'create': '2s'}}})
+    work.write_config(delay={**LONG, 'zones': {'net.example': {'create': '10s', 'delete': '1h'}, 'co.example': {'create': '2s'}}})
     with _front_end(work) as (_, client):
         since = time.clock_gettime(time.CLOCK_BOOTTIME)
         frames.do(client, *map(frames.create_domain, ['shop.net.example', 'shop.example', 'shop.co.example']),
                   frames.create_host('ns.shop.co.example'))
         _until_vetted(work, 'create shop.co.example', 'create ns.shop.co.example')
-        for names, delay in [(['create shop.co.example', 'create ns.shop.co.example'], 2), (['create shop.net.example'], 4)]:
+        for names, delay in [(['create shop.co.example', 'create ns.shop.co.example'], 2), (['create shop.net.example'], 10)]:
             wait_until(f'{names} comes out', lambda names=names: _sent(work)[-len(names):] == names)
-            assert delay <= time.clock_gettime(time.CLOCK_BOOTTIME) - since < delay + 4
+            assert delay <= time.clock_gettime(time.CLOCK_BOOTTIME) - since < delay + 7
         assert len(_sent(work)) == 3 and _held(work) == ['create shop.example']

@@ -264,7 +264,7 @@ def test_a_feed_that_stands_still_is_told_and_shows_in_the_exit_status(channel, 
 
 
 def test_a_rewritten_history_is_an_alarm_and_both_checkpoints_are_kept(channel, state, tmp_path):
-    assert eppwatch('follow', channel.folder, '--timeout', 1, state=state).returncode == 0
+    assert eppwatch('follow', channel.folder, '--timeout', 1, state=state).returncode in (0, 3)  # 3: not connected in that second
     old = (channel.folder / 'checkpoint').read_bytes()
     shutil.rmtree(channel.folder)
     with Channel(channel.folder, like=channel) as forked:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 RUN = pathlib.Path(__file__).resolve().parent / 'faults' / 'run'
-KILLS, MOST_MINUTES, ENOUGH_FAULTS = 20, 4, 5
+KILLS, MOST_MINUTES, ENOUGH_FAULTS = 20, 4, 3
 
 
 def test_nothing_is_lost_doubled_or_moved_by_faults_at_random():

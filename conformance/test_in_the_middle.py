@@ -167,7 +167,7 @@ def test_who_leaves_out_an_event_of_the_publishers_and_renumbers_is_found_at_the
             thief.steals = True
             for name in ('before.example', 'bank.example', 'after.example'):
                 show(name)
-            wait_until('what was kept back is shown', lambda: middle.pass_on() and has_bank(before + 1), 30)
+            wait_until('what was kept back is shown', lambda: middle.pass_on() and has_bank(before + 1) and thief.kept, 30)
             assert thief.kept == 1
             if not names:  # who follows a name alone was sent nothing that would be wrong
                 wait_until('it is named', lambda: middle.pass_on() and watch.errors(), 30)

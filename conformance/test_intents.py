@@ -48,7 +48,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _run_to_its_death(work, point):
-    work.write_config(channels=['public'], capture={'durability': 'wait'})
+    work.write_config(channels=['public'], capture={'durability': 'wait', 'wait_limit': '40s'})
     environment = os.environ | {'PYTHONDONTWRITEBYTECODE': '1'}
     done = subprocess.run([sys.executable, '-c', FRONT_END, work.config, point], cwd=REPOSITORY, env=environment,
                           capture_output=True, text=True)

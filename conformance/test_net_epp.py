@@ -168,7 +168,7 @@ def test_eppwatch_ends_with_3_when_the_time_is_over(work):
     with Tap(work.config):
         status, lines, _ = Watch(*_of_channel(work, 'public'), '--count', 1, '--timeout', 1).end()
         assert (status, lines) == (3, [])
-        status, lines, _ = Watch(*_of_channel(work, 'public'), '--timeout', 1).end()
+        status, lines, _ = Watch(*_of_channel(work, 'public'), '--timeout', 4).end()
         assert (status, lines) == (0, [])
 
 
@@ -182,7 +182,7 @@ def test_eppwatch_without_a_connection_is_no_success(work):
 def test_eppwatch_with_a_key_that_is_not_listed_hears_nothing_and_is_told_why(work, curve):
     (work.keys / 'clients' / 'watcher.pub').rename(work.path / 'watcher.pub')
     with Tap(work.config) as tap:
-        watch = Watch(*_of_channel(work, 'vetted'), *curve, '--count', 1, '--timeout', 1)
+        watch = Watch(*_of_channel(work, 'vetted'), *curve, '--count', 1, '--timeout', 4)
         wait_until('it ends', lambda: tap.transaction(*object_frames('update', 'bank.example')) == 0 and
                    watch.process.poll() is not None, every=0.05)
         status, lines, err = watch.end()

@@ -165,9 +165,10 @@ def nginx(work, tap):
 
 
 def files(work, channel):
-    """The paths of all files of the channel's log, as they are asked for."""
+    """The paths of all files of the channel's log, as they are asked for; without those that are being written."""
     root = work.log_dir(channel)
-    return sorted(f'/{channel}/{path.relative_to(root)}' for path in root.rglob('*') if path.is_file())
+    return sorted(f'/{channel}/{path.relative_to(root)}' for path in root.rglob('*')
+                  if path.is_file() and path.suffix != '.new')
 
 
 STRANGERS = {None: 'without a certificate', 'mallory': 'of another CA', 'unlisted': 'of the CA, and not listed'}
@@ -243,7 +244,7 @@ def test_who_is_taken_off_the_list_is_out_with_the_next_reload_and_so_is_his_con
 def test_only_files_of_a_log_are_served(work, nginx):
     for channel in 'vetted', 'public':
         folder = work.log_dir(channel)
-        for name in ('.hidden', 'position.json', 'feed.json.new', 'checkpoint.new', 'tile/0/.001', 'tile/0/001.new', 'notes'):
+        for name in ('.hidden', 'position.json', 'tile/0/.001', 'tile/0/001.new', 'notes'):
             (folder / name).write_text('not for you\n')
             assert nginx.get(f'/{channel}/{name}', 'alice')[0] == 404, name
             (folder / name).unlink()
@@ -255,6 +256,9 @@ def test_only_files_of_a_log_are_served(work, nginx):
         before.mkdir(mode=0o750)
         (before / 'checkpoint').write_text('an old log\n')
         assert nginx.get(f'/{channel}/{before.name}/checkpoint', 'alice')[::2] == (200, b'an old log\n')
+        for name in ('feed.json.new', 'checkpoint.new'):  # in the log itself they are the publisher's, at any time
+            (before / name).write_text('not for you\n')
+            assert nginx.get(f'/{channel}/{before.name}/{name}', 'alice')[0] == 404, name
         assert nginx.get(f'/vetted/{before.name}/checkpoint')[0] == 403
     for path in ('/', '/feed.json', '/other/checkpoint', '/keys/event.pem'):
         assert nginx.get(path, 'alice')[0] in (403, 404), path

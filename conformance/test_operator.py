@@ -265,7 +265,7 @@ def test_a_dump_that_nobody_reads_on_keeps_no_view_of_the_store(work):
         show('create', [f'c{number:03}' for number in range(400)])
         tap.wait_published(800)
         with subprocess.Popen([built('epptapctl'), 'feed-dump', work.config, 'public'], stdout=subprocess.PIPE) as dump:
-            room = fcntl.fcntl(dump.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            room = fcntl.fcntl(dump.stdout, fcntl.F_GETPIPE_SZ)
             wait_until('the pipe is full', lambda: _unread(dump.stdout) == room)
             show('update', ['late'])
             show('create', ['late-too'])

@@ -100,11 +100,11 @@ def test_a_stranger_hears_nothing_on_the_vetted_channel(work, tmp_path):
         # what reached the listed one was sent to all who are connected
         assert stranger.receive(300) is None
         assert plain.receive(300) is None
-        assert tap.stats()['publisher']['door']['admitted'] == 1
+        wait_until('one is counted', lambda: tap.stats()['publisher']['door']['admitted'] == 1)
 
 
 def test_a_create_comes_late_on_the_public_channel_and_what_follows_waits_with_it(work):
-    work.write_config(delay={'create': '2s'})
+    work.write_config(delay={'create': '6s'})
     curve = _curve(work)
     with Tap(work.config) as tap, Subscriber(work.endpoint('public')) as public, \
             Subscriber(work.endpoint('vetted'), curve=curve) as vetted:
@@ -116,12 +116,12 @@ def test_a_create_comes_late_on_the_public_channel_and_what_follows_waits_with_i
         tap.transaction(*update_frames('known.example', 3))
         tap.flush()
         assert vetted.collect(_last('known.example'))
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 5.5
         held = wait_until('two are held', lambda: [line for line in feed_dump(work.config, 'public') if 'held' in line])
         assert [(line['index'], line['held']) for line in held] == [(None, 'create')] * 2
-        assert all(0 <= line['release_in_ms'] <= 2000 for line in held)
+        assert all(0 <= line['release_in_ms'] <= 6000 for line in held)
         messages = public.collect(lambda some: len(some) > 1 and some[-1].topic == some[-2].topic == 'example.fresh.')
-        assert time.monotonic() - begun >= 1.99
+        assert time.monotonic() - begun >= 5.99
     assert [message.topic for message in messages if not _about_probes(message)] == \
         ['example.known.', 'example.fresh.', 'example.fresh.']
     verifier = Verifier(key_of_pem(work.keys / 'event.pem'), harness.REGISTRY)

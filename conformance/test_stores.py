@@ -169,7 +169,7 @@ def test_what_is_held_comes_out_at_its_time_after_a_new_log(work):
         epptapctl('new-log', work.config)
         tap.wait_published(2)
         assert _feed(work, 'public') == ['gap new_log', 'update waits.example', 'create new.example']
-        assert feed_dump(work.config, 'public')[2]['index'] is None
+        assert feed_dump(work.config, 'public')[2]['index'] is None or time.time() - shown > 4.9
         wait_until('it comes out', lambda: feed_dump(work.config, 'public')[2]['index'] == 2)
         assert time.time() - shown > 4.9
     # it was told on the vetted channel's log that is gone, and is not told twice

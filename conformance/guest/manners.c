@@ -177,23 +177,35 @@ static bool mask_of(const char *task, uint64_t *blocked)
 	return ours;
 }
 
-/* How many threads there are besides ours, and whether they take no signal that can be blocked. */
-static void write_threads(const char *when)
+/* How many threads there are besides ours; and how many of them take a signal that can be blocked. */
+static int count_threads(int *open)
 {
 	static const uint64_t most =
 		~((UINT64_C(1) << (SIGKILL - 1)) | (UINT64_C(1) << (SIGSTOP - 1)) |
 		  (UINT64_C(3) << 31)); /* and those that are libc's own */
 	DIR *folder = opendir("/proc/self/task");
-	int count = 0, open = 0;
+	int count = 0;
+	*open = 0;
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
 		uint64_t blocked = 0;
 		if (*entry->d_name == '.' || !mask_of(entry->d_name, &blocked))
 			continue;
 		count++;
-		open += (blocked & most) != most;
+		*open += (blocked & most) != most;
 	}
 	if (folder)
 		closedir(folder);
+	return count;
+}
+
+/* With `wanted`, those that are there; else there should be none, but one that was joined may be on its way out. */
+static void write_threads(const char *when, bool wanted)
+{
+	int open, count = count_threads(&open);
+	for (int tries = 0; !wanted && count && tries < 10000; tries++) {
+		usleep(1000);
+		count = count_threads(&open);
+	}
 	fprintf(report, "%s: %s threads of its own, %d of them take signals\n", when,
 		count ? "there are" : "no", open);
 }
@@ -238,11 +250,11 @@ int main(int argc, char **argv)
 	bool good = host_walk(&host, argv[2]);
 	char *open = look(true);
 	differences_write(report, "with the tap open", before, open);
-	write_threads("open");
+	write_threads("open", true);
 	host.close(&host.tap, CLOSE_MS);
 	char *after = look(false);
 	differences_write(report, "after it was closed", before, after);
-	write_threads("closed");
+	write_threads("closed", false);
 	watch_write(report);
 	fclose(report);
 	fputs(said, stdout);
