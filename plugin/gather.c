@@ -87,16 +87,21 @@ static bool put_gap(struct gather *gather, const struct clock_reading *stamp,
 	return put_record(gather, SPOOL_GAP, 0, stamp, &gap, sizeof gap);
 }
 
-/* Tells that what gather->change would have been is lost. Without room even for that, it is told later, among other
- * losses of the registrar `owner`. */
+/* Tells that what gather->change would have been was lost at at_us. Without room even for that, it is told later, among
+ * other losses of the registrar `owner`. */
+static void tell_lost_at(struct gather *gather, const struct clock_reading *stamp, int64_t at_us,
+			 unsigned owner, const char *reason)
+{
+	const struct registrar_losses one = {.count = 1, .from_us = at_us, .to_us = at_us};
+	if (!put_gap(gather, stamp, &one, reason, &gather->change.registrar,
+		     &gather->change.svtrid))
+		registrars_lose(gather->parts.registrars, owner, LOSS_RECORD_LIMIT, at_us);
+}
+
 static void tell_lost(struct gather *gather, const struct clock_reading *stamp, unsigned owner,
 		      const char *reason)
 {
-	const struct registrar_losses one = {
-		.count = 1, .from_us = stamp->wall_us, .to_us = stamp->wall_us};
-	if (!put_gap(gather, stamp, &one, reason, &gather->change.registrar,
-		     &gather->change.svtrid))
-		registrars_lose(gather->parts.registrars, owner, LOSS_RECORD_LIMIT, stamp->wall_us);
+	tell_lost_at(gather, stamp, stamp->wall_us, owner, reason);
 }
 
 /* Gathers gather->change. False: there was no room for it. */
@@ -249,8 +254,9 @@ static void say_given_up(struct gather *gather, uint64_t ticket, const struct cl
 		counters_add(&gather->parts.counters->given_up, 1);
 }
 
-/* The command may have been carried out. */
-static void say_unknown(struct gather *gather, uint64_t ticket, const struct clock_reading *stamp)
+/* The command may have been carried out: until at_us nobody had told. */
+static void say_unknown(struct gather *gather, uint64_t ticket, const struct clock_reading *stamp,
+			int64_t at_us)
 {
 	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
 	if (intent->noted && put_record(gather, SPOOL_UNKNOWN, ticket, stamp, "", 0))
@@ -259,7 +265,7 @@ static void say_unknown(struct gather *gather, uint64_t ticket, const struct clo
 		return;
 	change_clear(&gather->change);
 	gather->change.registrar = intent->registrar;
-	tell_lost(gather, stamp, intent->owner, eppparse_reason(intent->found));
+	tell_lost_at(gather, stamp, at_us, intent->owner, eppparse_reason(intent->found));
 }
 
 /* Says what became of an intent whose response was not in the queue, and forgets it. */
@@ -268,14 +274,14 @@ static void finish_by_fate(struct gather *gather, uint64_t ticket,
 {
 	_Atomic uint64_t *read = gather->parts.counters->read;
 	const struct intent *intent = tickets_intent(gather->parts.tickets, ticket);
-	struct clock_reading then = *stamp;
-	if (tickets_fate(gather->parts.tickets, ticket, &then.wall_us) == FATE_GIVEN_UP) {
+	int64_t at_us = stamp->wall_us;
+	if (tickets_fate(gather->parts.tickets, ticket, &at_us) == FATE_GIVEN_UP) {
 		counters_add(&read[EPPPARSE_NOTHING], 1);
-		say_given_up(gather, ticket, &then);
+		say_given_up(gather, ticket, stamp);
 	} else {
 		if (!intent->noted)
 			counters_add(&read[intent->found], 1);
-		say_unknown(gather, ticket, &then);
+		say_unknown(gather, ticket, stamp, at_us);
 	}
 	close_intent(gather, ticket);
 }
@@ -385,7 +391,7 @@ static void gather_end(struct gather *gather, const struct queue_entry *entry)
 	if (result == EPPPARSE_CHANGE && whole && put_whole_change(gather, entry->ticket, &stamp))
 		counters_add(&gather->parts.counters->ended, 1);
 	else if (result == EPPPARSE_CHANGE)
-		say_unknown(gather, entry->ticket, &stamp);
+		say_unknown(gather, entry->ticket, &stamp, stamp.wall_us);
 	else
 		say_given_up(gather, entry->ticket, &stamp);
 	if (result >= EPPPARSE_MALFORMED)

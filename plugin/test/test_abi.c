@@ -308,9 +308,10 @@ static void a_key_that_others_can_read_is_refused_and_nothing_stays_open(void **
 {
 	(void)state;
 	char key[128];
+	int threads = scratch_count("/proc/self/task");
 	open_tap(); /* so that what libraries open once and for all is open */
 	tap_api.close(&tap, 0);
-	int fds = scratch_count("/proc/self/fd"), threads = scratch_count("/proc/self/task");
+	int fds = scratch_count("/proc/self/fd");
 	snprintf(key, sizeof key, "%s/keys/event.pem", scratch.path);
 	chmod(key, 0640);
 	assert_int_equal(tap_api.open(config_path, &tap, why, sizeof why), EPPTAP_ECONFIG);
@@ -544,9 +545,10 @@ static void no_signal_handler_is_set(void **state)
 static void opening_and_closing_leaves_no_thread_and_no_file_open(void **state)
 {
 	(void)state;
+	int threads = scratch_count("/proc/self/task");
 	open_tap();
 	tap_api.close(&tap, 0);
-	int fds = scratch_count("/proc/self/fd"), threads = scratch_count("/proc/self/task");
+	int fds = scratch_count("/proc/self/fd");
 	for (int i = 0; i < 50; i++) {
 		open_tap();
 		assert_int_equal(show(FRAME_UPDATE("a.example"), FRAME_DONE), EPPTAP_OK);

@@ -192,9 +192,10 @@ static int show_server_change(const char *registrar)
  * until it has failed twice while nothing was taken, the queue is full only for a while. */
 static unsigned fill_the_queue(int (*show_one)(const char *registrar), const char *registrar)
 {
-	unsigned taken = 0;
+	unsigned taken = 0, rounds = 0;
 	bool any = true;
 	for (uint64_t now = 0, since = 0; any || now < since + 2; usleep(1000)) {
+		assert_in_range(rounds++, 0, 60000);
 		now = sync_failures();
 		for (any = false; show_one(registrar) == EPPTAP_OK; any = true)
 			taken++;

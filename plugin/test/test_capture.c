@@ -86,8 +86,12 @@ static int tear_down(void **state)
 static void put_intent(uint64_t ticket, const char *command, const char *response)
 {
 	uint64_t position;
+	struct clock_reading now;
+	clock_read(&now);
 	const struct queue_entry entry = {.kind = *command ? QUEUE_BEGIN : QUEUE_END,
 					  .ticket = ticket,
+					  .wall_us = now.wall_us,
+					  .monotonic_us = now.monotonic_us,
 					  .registrar = "",
 					  .command = command,
 					  .command_size = strlen(command),
@@ -287,7 +291,7 @@ static void what_ended_stands_before_what_began_after_it_also_in_a_full_spool(vo
 	start();
 	uint64_t first = begin_and_end(0);
 	await_empty_queue();
-	tickets_hand_over(tickets, first, FATE_GIVEN_UP, WALL_US);
+	tickets_hand_over(tickets, first, FATE_GIVEN_UP, INT64_MAX);
 	uint64_t second = begin_and_end(1);
 	await_empty_queue();
 	assert_int_equal(unlink(path), 0);
@@ -298,6 +302,11 @@ static void what_ended_stands_before_what_began_after_it_also_in_a_full_spool(vo
 	assert_true(records[1].header.ticket == first);
 	assert_int_equal(records[2].header.kind, SPOOL_INTENT);
 	assert_true(records[2].header.ticket == second);
+	/* and it is stamped as of its place, not of when it ended */
+	for (int i = 1; i < 3; i++) {
+		assert_true(records[i - 1].header.monotonic_us <= records[i].header.monotonic_us);
+		assert_true(records[i - 1].header.wall_us <= records[i].header.wall_us);
+	}
 }
 
 static void a_flush_of_nothing_returns_at_once_even_with_no_time(void **state)
@@ -343,8 +352,8 @@ static void stopping_counts_what_could_not_be_made_durable(void **state)
 	assert_true(capture_stop(&capture, 20));
 }
 
-/* What is in the queue when it stops is lost, and said. False: the thread took something meanwhile, which it does not do for
- * a tenth of a second after a failure, in which it sleeps. */
+/* What is in the queue when it stops is lost, and said. False: the thread took something meanwhile, which it does not do
+ * for a tenth of a second after a failure, in which it sleeps. */
 static bool stop_with_five_in_the_queue(void)
 {
 	char path[PATH_MAX];

@@ -362,7 +362,11 @@ static void hello_is_answered_by_a_greeting(void **state)
 	/* a greeting that nobody asked for, and a hello that is refused */
 	assert_int_equal(answered(FRAME_GREETING), EPPTAP_OK);
 	exchange(FRAME_HELLO, FRAME_CODE("2002"));
-	read_spool(2);
+	assert_int_equal(sent(FRAME_UPDATE("b.example")), EPPTAP_OK);
+	read_spool(3);
+	assert_int_equal(answered(FRAME_CODE("2303")), EPPTAP_OK);
+	read_spool(4);
+	assert_int_equal(records[3].header.kind, SPOOL_GIVEN_UP);
 	assert_change(1, "a.example", "clientx", "SV-1");
 	assert_counted("\"out_of_step\":0");
 	assert_counted("\"unknown\":0");
