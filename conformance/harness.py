@@ -56,6 +56,25 @@ def wait_until(what, look, seconds=40, every=0.02):
         time.sleep(every)
 
 
+def is_stopped(pid):
+    """Are all threads of a process at a stop? That takes a moment from the signal on."""
+    try:
+        threads = [path.read_text() for path in pathlib.Path(f'/proc/{pid}/task').glob('*/stat')]
+    except OSError:  # one ended meanwhile
+        return False
+    return {text.rpartition(')')[2].split()[0] for text in threads} == {'T'}
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until('it is stopped', lambda: is_stopped(pid))
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def _ports():
     """All ports of this pytest worker, in turn, for ever: below those that the kernel gives to who names none."""
     worker, share = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]) % 8, 2400

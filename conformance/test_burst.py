@@ -11,7 +11,7 @@ import time
 import pytest
 
 import frames
-from harness import REGISTRY, Tap, built, success, until_heard, wait_until
+from harness import REGISTRY, Tap, built, is_stopped, success, until_heard, wait_until
 from subscriber import Subscriber
 
 BURST = 10000
@@ -100,10 +100,6 @@ def stalled(work):
         process.stdout.close()
 
 
-def _is_stopped(process):
-    return pathlib.Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()[0] == 'T'
-
-
 def test_a_reader_that_hangs_harms_neither_the_front_end_nor_other_readers(work, stalled):
     with Tap(work.config) as tap, Subscriber(work.endpoint('public')) as subscriber:
         until_heard(tap, subscriber)
@@ -115,7 +111,7 @@ def test_a_reader_that_hangs_harms_neither_the_front_end_nor_other_readers(work,
         process = stalled()
         numbers = itertools.count()
         wait_until('the other reader heard something and hangs', lambda: tap.transaction(
-            frames.update_domain(f'probe-{next(numbers)}.example', NAMESERVERS), success('S')) == 0 and _is_stopped(process),
+            frames.update_domain(f'probe-{next(numbers)}.example', NAMESERVERS), success('S')) == 0 and is_stopped(process.pid),
             seconds=20)
         for burst in (1, 2):  # the first one fills what lies between
             during = _burst(tap, burst * BURST)

@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 import frames
-from harness import Epptapd, Feeder, Tap, epptapctl, hears_all, is_gone, object_frames, success, wait_until
+from harness import Epptapd, Feeder, Tap, epptapctl, hears_all, is_gone, object_frames, stopped, success, wait_until
 from strangers import HELLO, HUGE_COMMAND, HUGE_MESSAGE, READY, Recorder, Stranger, Subscribed, greeting, subscription
 from subscriber import Subscriber
 from test_eppwatch_log import Watch
@@ -293,9 +293,7 @@ def _memory_of(pid):
 def test_connections_that_nobody_takes_yet_are_bounded(work):
     with House(work, 'process') as house, contextlib.ExitStack() as stack:
         sender = house.daemon.sender('public')
-        os.kill(sender, signal.SIGSTOP)
-        wait_until('it stands still', lambda: pathlib.Path(f'/proc/{sender}/stat').read_text().rpartition(')')[2].split()[0] == 'T')
-        try:
+        with stopped(sender):
             waiting = [stack.enter_context(socket.socket()) for _ in range(2 * BACKLOG)]
             for stranger in waiting:
                 stranger.setblocking(False)
@@ -306,8 +304,6 @@ def test_connections_that_nobody_takes_yet_are_bounded(work):
             wait_until('as many wait as may', lambda: connected() > BACKLOG)
             time.sleep(0.1)
             assert connected() <= BACKLOG + 1
-        finally:
-            os.kill(sender, signal.SIGCONT)
 
 
 # Floods
@@ -332,8 +328,10 @@ class Measured:
 
     def take(self):
         """p50, p99 and most of calls and ways since the last time; of few the p99 is the last but two: the machine may pause."""
-        taken = [[round(sorted(times)[place], 3) for place in (len(times) // 2, min(len(times) * 99 // 100, max(len(times) - 3, 0)), -1)]
-                 for times in (self.calls, self.ways)]
+        taken = []
+        for times in map(sorted, (self.calls, self.ways)):
+            p99 = min(len(times) * 99 // 100, max(len(times) - 3, 0))
+            taken.append([round(times[place], 3) for place in (len(times) // 2, p99, -1)])
         self.calls, self.ways = [], []
         return taken
 

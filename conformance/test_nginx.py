@@ -23,7 +23,7 @@ import leakscan
 import nginx_host
 from between import between, calls_told
 from harness import (BUILD, REPOSITORY, Epptapd, Refepp, Work, about_names, compiled, epptapctl, feed_dump, framed,
-                     gaps_in, is_gone, publisher_status, txns_in, wait_feed, wait_until)
+                     gaps_in, is_gone, publisher_status, stopped, txns_in, wait_feed, wait_until)
 from nginx_host import Nginx, Server
 from oracle import expected_events, take_chains
 import valgrind
@@ -210,20 +210,6 @@ def _unknown(lines):
             if next(iter(line['event']['events'].values()))['outcome'] == 'unknown']
 
 
-@contextlib.contextmanager
-def stopped(pid):
-    """All threads of a process are at a stop: which takes a moment from the signal on."""
-    def look():
-        threads = pathlib.Path(f'/proc/{pid}/task').glob('*/stat')
-        return {path.read_text().rpartition(')')[2].split()[0] for path in threads} == {'T'}
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until('it is stopped', look, seconds=30)
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def _unanswered(work, client, name):
     """Sends a command of a logged-in client that will have no answer; returns when that there is one is on the disk."""
     client.write(frames.update_domain(name, add_status=[HOLD]))
@@ -248,8 +234,11 @@ def test_a_command_without_answer_in_a_worker_that_is_killed_is_told_as_unknown(
                            len(nginx.worker_pids()) == 2, seconds=30)
             load.wait_done(60)
         expected = [event for event, _ in expected_events(registry.journal)]
-        lines = wait_feed('the crash is told, and all after it', work.config, 'vetted', lambda lines: gaps_in(lines) and all(
-            event['txn'] in txns_in(lines) or event['sub_id']['uri'] in _unknown(lines) for event in expected), seconds=60, every=0.2)
+
+        def are_told(lines):
+            txns, unknown = set(txns_in(lines)), set(_unknown(lines))
+            return gaps_in(lines) and all(event['txn'] in txns or event['sub_id']['uri'] in unknown for event in expected)
+        wait_feed('the crash and each command are told', work.config, 'vetted', are_told, seconds=60, every=0.2)
     lines = feed_dump(work.config, 'vetted')
     assert [gap['reason'] for gap in gaps_in(lines)] == ['crash']
     told = {line['event'].get('txn') for line in lines}

@@ -49,9 +49,10 @@ class Feeder:
             self.tap.flush(timeout_ms=2000, expect=None)
 
     def until_full(self, reason, refusals=1000, seconds=30):
-        """Until so many calls were refused, and some of them for this reason."""
+        """Until so many calls were refused, and some of them from now on for this reason."""
+        before = self.tap.stats()['lost'][reason]
         wait_until(f'{refusals} calls were refused', lambda: not self.show() and self.refused >= refusals and
-                   self.tap.stats()['lost'][reason], seconds, every=0)
+                   self.tap.stats()['lost'][reason] > before, seconds, every=0)
 
 
 def _txns(work, channel='vetted'):

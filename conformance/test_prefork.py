@@ -3,6 +3,7 @@ import collections
 import os
 import re
 import signal
+import statistics
 import time
 
 import pytest
@@ -107,7 +108,7 @@ def test_when_the_publisher_is_killed_another_goes_on_within_a_second(work, eigh
             last = feed_dump(work.config, 'public')[-1]['index']
             wait_until('the next one is heard', lambda: hear(other, last), seconds=10, every=0)
             took.append(time.monotonic() - killed)
-        assert min(took) < TAKEOVER_SECONDS + SLACK_SECONDS, took
+        assert statistics.median(took) < TAKEOVER_SECONDS + SLACK_SECONDS, took
     _wait_txns(work, shown.total())
     for channel in ('vetted', 'public'):
         _check_channel(work, channel, shown)

@@ -218,5 +218,5 @@ def test_a_reader_that_was_stopped_does_not_say_that_the_feed_stood_still(tmp_pa
             watch.wait_events(2)
             assert not any('stands still' in line for line in watch.err[said:]), watch.err
             # and now it does stand still
-            watch.wait_said('stands still')
+            watch.wait('it says so', lambda watch: any('stands still' in line for line in watch.err[said:]))
             assert watch.stop() == 4

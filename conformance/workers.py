@@ -63,7 +63,7 @@ class Worker:
         wait_until('the worker is gone', lambda: not pathlib.Path(f'/proc/{self.pid}').exists(), every=0.001)
 
     def is_stopped(self):
-        return pathlib.Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()[0] == 'T'
+        return harness.is_stopped(self.pid)
 
 
 class Workers(list):

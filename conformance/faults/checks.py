@@ -235,9 +235,9 @@ class Checks:
         # Counters are written once a second; what a publisher counted in its last one dies with it.
         try:
             wait_until('what is out of order is counted late', lambda:
-                       self.out_of_order <= self.stage.note_late() or self.stage.publisher_killed, SETTLE_SECONDS, every=0.2)
+                       self.out_of_order <= self.stage.late_so_far() or self.stage.publisher_killed, SETTLE_SECONDS, every=0.2)
         except AssertionError:
-            raise Violation(f'{self.out_of_order} out of order, and {self.stage.note_late()} counted late') from None
+            raise Violation(f'{self.out_of_order} out of order, and {self.stage.late_so_far()} counted late') from None
 
     def _hear(self):
         messages = []

@@ -202,10 +202,11 @@ class Stage:
         worker.kill()
 
     def stop_worker(self, worker):
-        """A clean end; of one that publishes, the last counters are soon its successor's."""
+        """A clean end. Who publishes writes his last counters then, but a successor's are soon in their place."""
         self.note_late()
-        self.publisher_killed |= worker.pid == self.publisher_pid()
+        publishes = worker.pid == self.publisher_pid()
         worker.stop()
+        self.publisher_killed |= publishes and self.note_late() != worker.pid
 
     def kill_newborn(self, worker, seconds):
         """Starts a worker, and kills it so soon."""
@@ -235,10 +236,16 @@ class Stage:
     # What is counted
 
     def note_late(self):
-        """Changes that were counted late so far: the publisher's counter, written once a second."""
+        """Reads the publisher's counter, written once a second; whose it was, or None."""
         with contextlib.suppress(OSError, ValueError, KeyError):
             told = json.loads((self.work.state_dir / 'status' / 'publisher.json').read_text())
             self.late[told['pid']] = max(self.late.get(told['pid'], 0), told['publisher']['late'])
+            return told['pid']
+        return None
+
+    def late_so_far(self):
+        """Changes that were counted late."""
+        self.note_late()
         return sum(self.late.values())
 
     def positions(self):

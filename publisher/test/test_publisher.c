@@ -408,9 +408,10 @@ static void the_counters_and_keys_are_there_as_files(void **state)
 static void a_key_that_is_missing_fails_the_start_and_leaves_nothing_open(void **state)
 {
 	(void)state;
+	int threads = scratch_count("/proc/self/task");
 	must_start();
 	publisher_stop(&publisher, 0);
-	int fds = scratch_count("/proc/self/fd"), threads = scratch_count("/proc/self/task");
+	int fds = scratch_count("/proc/self/fd");
 	assert_int_equal(unlink(config->key_event), 0);
 	assert_int_equal(start(), RESULT_CONFIG);
 	assert_null(publisher);
