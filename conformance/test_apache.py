@@ -277,11 +277,18 @@ def test_a_server_that_is_stopped_under_load_ends_and_what_was_answered_is_told(
                 server.process.send_signal(signal.SIGTERM)
                 server.process.wait(30)
     total = _total(answered)
-    lines = _feed(work, total)
+
+    def with_txn(lines):
+        return [line for line in lines if 'txn' in line['event']]
+
+    def are_told(lines):  # and perhaps a change whose answer the registrar did not get any more
+        told = _by_connection(with_txn(lines))
+        return all(set(numbers) <= set(told[connection]) for connection, numbers in total.items())
+    lines = wait_feed('what was answered is told', work.config, 'vetted', are_told)
     assert gaps_in(lines) == []
-    told = _by_connection(lines)
-    # the feed may know of a change whose answer the registrar did not get any more
-    assert all(set(numbers) <= set(told[connection]) for connection, numbers in total.items())
+    # of a command that was not answered nobody knows
+    left = [line for line in about_names(lines) if line not in with_txn(lines)]
+    assert {next(iter(line['event']['events'].values()))['outcome'] for line in left} <= {'unknown'} and len(left) <= 4
     assert 'exit signal' not in server.log()
 
 
