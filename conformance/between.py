@@ -6,6 +6,7 @@ import subprocess
 from harness import REPOSITORY, compiled
 
 GUEST = REPOSITORY / 'conformance' / 'guest'
+LOOKS = [GUEST / f'{name}.c' for name in ('state', 'libraries', 'look', 'differences')]  # at a process, before and after
 
 
 def package_flags(*packages):
@@ -16,8 +17,7 @@ def package_flags(*packages):
 
 def between(path, library, told):
     """Compiled as `path`: passes on to `library`, and tells the file `told` what changed."""
-    more = [GUEST / f'{name}.c' for name in ('state', 'libraries', 'differences')]
-    return compiled(path, GUEST / 'between.c', *more, f'-DREAL="{library}"', f'-DTOLD="{told}"', '-shared', '-fPIC', '-D_GNU_SOURCE',
+    return compiled(path, GUEST / 'between.c', *LOOKS, f'-DREAL="{library}"', f'-DTOLD="{told}"', '-shared', '-fPIC', '-D_GNU_SOURCE',
                     '-pthread', '-Wno-deprecated-declarations', *package_flags('libxml-2.0', 'libcrypto'))
 
 

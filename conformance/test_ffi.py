@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import frames
-from between import package_flags
+from between import LOOKS, package_flags
 from harness import (BUILD, REPOSITORY, Tap, _load, about_names, built, compiled, feed_dump, gaps_in, success, txns_in,
                      update_frames, wait_until)
 
@@ -100,9 +100,8 @@ def host(request, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def guest(tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp('guest') / 'guest.so', 'ffi/guest.c',
-                    *[REPOSITORY / 'conformance' / 'guest' / f'{name}.c' for name in ('state', 'libraries', 'differences')],
-                    '-shared', '-fPIC', '-D_GNU_SOURCE', '-Wno-deprecated-declarations', *package_flags('libxml-2.0', 'libcrypto'))
+    return compiled(tmp_path_factory.mktemp('guest') / 'guest.so', 'ffi/guest.c', *LOOKS, '-shared', '-fPIC', '-D_GNU_SOURCE',
+                    '-Wno-deprecated-declarations', *package_flags('libxml-2.0', 'libcrypto'))
 
 
 def _feed(work, count):

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from between import package_flags
+from between import LOOKS, package_flags
 from harness import (REPOSITORY, Tap, about_names, built, compiled, epptapctl, feed_dump, gaps_in, txns_in, wait_until)
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get('EPPTAP_VARIANT')), reason='these hosts do not load the sanitizers')
@@ -32,8 +32,7 @@ def hosts(tmp_path_factory):
     folder = tmp_path_factory.mktemp('hosts')
     here = REPOSITORY / 'conformance' / 'guest'
     common = [here / 'host.c', '-D_GNU_SOURCE', '-pthread', '-ldl', '-O0', '-Wno-deprecated-declarations']
-    both = [here / name for name in ('state.c', 'libraries.c', 'watch.c', 'differences.c')]
-    more = {'manners': [*both, '-rdynamic', '-fno-builtin', '-lm', *package_flags('libxml-2.0', 'libcrypto')],
+    more = {'manners': [*LOOKS, here / 'watch.c', '-rdynamic', '-fno-builtin', '-lm', *package_flags('libxml-2.0', 'libcrypto')],
             'busy': package_flags('libxml-2.0', 'openssl'), 'forks': [], 'leaves': package_flags('openssl'), 'denied': []}
     with concurrent.futures.ThreadPoolExecutor() as several:
         return dict(zip(more, several.map(lambda name: compiled(folder / name, GUEST / f'{name}.c', *common, *more[name]), more)))

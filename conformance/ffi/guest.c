@@ -4,8 +4,7 @@
  * thread-safe.
  */
 #include "conformance/guest/differences.h"
-#include "conformance/guest/libraries.h"
-#include "conformance/guest/state.h"
+#include "conformance/guest/look.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
@@ -16,19 +15,6 @@
 
 enum { FLUSH_MS = 100 };
 
-static char *look(void)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		abort();
-	fputs(guest_state(), out);
-	libraries_write(out);
-	fclose(out);
-	return text;
-}
-
 /* What of the process, of libxml2 and of OpenSSL is not as it was at the first call: "same", or a line for each
  * difference. Good until the next call; all calls are one thread's, since some of it is a thread's own. */
 const char *guest_changes(void);
@@ -37,11 +23,11 @@ const char *guest_changes(void)
 	static char *first, *told;
 	size_t size = 0;
 	if (!first) {
-		free(look()); /* once, so that looking itself has changed what it does */
-		first = look();
+		free(guest_look());
+		first = guest_look();
 	}
 	free(told);
-	char *now = look();
+	char *now = guest_look();
 	FILE *out = open_memstream(&told, &size);
 	if (!out)
 		abort();

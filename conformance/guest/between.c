@@ -6,8 +6,7 @@
  * meanwhile.
  */
 #include "conformance/guest/differences.h"
-#include "conformance/guest/libraries.h"
-#include "conformance/guest/state.h"
+#include "conformance/guest/look.h"
 #include "plugin/epptap.h"
 
 #include <dlfcn.h>
@@ -35,29 +34,16 @@ static void *real(const char *name)
 	return call;
 }
 
-static char *look(void)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		abort();
-	fputs(guest_state(), out);
-	libraries_write(out);
-	fclose(out);
-	return text;
-}
-
 static void begin(void)
 {
 	pthread_mutex_lock(&lock);
-	free(look()); /* once, so that looking itself has changed what it does */
-	before = look();
+	free(guest_look());
+	before = guest_look();
 }
 
 static void end(const char *name)
 {
-	char *after = look();
+	char *after = guest_look();
 	FILE *told = fopen(TOLD, "ae");
 	if (!told)
 		abort();
