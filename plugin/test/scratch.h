@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <ftw.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +48,6 @@ static inline int scratch_count(const char *path)
 	if (dir)
 		closedir(dir);
 	return count;
-}
-
-/* Are there so many threads, or fewer? One that was joined may still be on its way out: waits for ten seconds. */
-static inline bool scratch_threads_left(int most)
-{
-	for (int tries = 0; scratch_count("/proc/self/task") > most; tries++) {
-		if (tries == 10000)
-			return false;
-		usleep(1000);
-	}
-	return true;
 }
 
 #endif

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "plugin/test/await.h"
+
 enum { FRAME_LIMIT = 4096, MINUTE_MS = 60000, STATS_SIZE = 16384, SECONDS_TO_LIVE = 60 };
 
 /* The interface by its own declarations, so that a changed one fails to compile here. */
@@ -301,7 +303,7 @@ static void a_wrong_config_is_answered_with_file_line_and_column(void **state)
 	snprintf(start, sizeof start, "%s:9:1: colour: ", config_path);
 	assert_memory_equal(why, start, strlen(start));
 	assert_int_equal(scratch_count("/proc/self/fd"), fds);
-	assert_true(scratch_threads_left(threads));
+	AWAIT_THREADS(threads);
 }
 
 static void a_key_that_others_can_read_is_refused_and_nothing_stays_open(void **state)
@@ -318,7 +320,7 @@ static void a_key_that_others_can_read_is_refused_and_nothing_stays_open(void **
 	assert_non_null(strstr(why, key));
 	assert_non_null(strstr(why, "its mode is 640"));
 	assert_int_equal(scratch_count("/proc/self/fd"), fds);
-	assert_true(scratch_threads_left(threads));
+	AWAIT_THREADS(threads);
 	chmod(key, 0600);
 	open_tap();
 }
@@ -556,7 +558,7 @@ static void opening_and_closing_leaves_no_thread_and_no_file_open(void **state)
 		assert_null(tap);
 	}
 	assert_int_equal(scratch_count("/proc/self/fd"), fds);
-	assert_true(scratch_threads_left(threads));
+	AWAIT_THREADS(threads);
 }
 
 /* Segments of those that are closed are removed by who publishes next. */
@@ -566,10 +568,7 @@ static void a_publisher_leaves_no_thread_no_file_open_and_no_segment(void **stat
 	opening_and_closing_leaves_no_thread_and_no_file_open(state);
 	snprintf(spool, sizeof spool, "%s/state/spool", scratch.path);
 	open_tap();
-	for (int tries = 0; scratch_count(spool) > 1; tries++) {
-		assert_in_range(tries, 0, 10000);
-		usleep(1000);
-	}
+	AWAIT(scratch_count(spool) <= 1);
 }
 
 static void *show_many(void *refused)

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "plugin/test/await.h"
+
 enum { LIMIT = 1 << 20 };
 
 static const int64_t WALL_US = 1700000000000000;
@@ -219,10 +221,7 @@ static void losses_are_told_as_gaps_under_what_a_registrar_is_published_as(void 
 static void await_failure(void)
 {
 	uint64_t before = atomic_load(&counters.sync_failures);
-	for (int tries = 0; atomic_load(&counters.sync_failures) == before; tries++) {
-		assert_in_range(tries, 0, 10000);
-		usleep(1000);
-	}
+	AWAIT(atomic_load(&counters.sync_failures) != before);
 }
 
 static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
@@ -233,10 +232,7 @@ static void what_is_lost_to_a_full_spool_is_told_when_it_has_room(void **state)
 	start();
 	assert_int_equal(capture_why_full(capture), LOSS_QUEUE_FULL);
 	put("", FRAME_UPDATE("a.example"), FRAME_DONE);
-	for (int tries = 0; capture_why_full(capture) != LOSS_SPOOL_LIMIT; tries++) {
-		assert_in_range(tries, 0, 10000);
-		usleep(1000);
-	}
+	AWAIT(capture_why_full(capture) == LOSS_SPOOL_LIMIT);
 	for (int i = 0; i < 3; i++)
 		registrars_lose(registrars, registrars_find(registrars, "clientx"),
 				LOSS_SPOOL_LIMIT, WALL_US + i);
@@ -274,14 +270,6 @@ static void an_intent_that_could_not_be_kept_ends_as_unknown(void **state)
 			assert_true(spooled.items[i].header.ticket == tickets_of[0]);
 }
 
-static void await_empty_queue(void)
-{
-	for (int tries = 0; queue_used(queue) > 0; tries++) {
-		assert_in_range(tries, 0, 10000);
-		usleep(1000);
-	}
-}
-
 /* Whoever dies while the spool is full leaves any part of what waited: of commands one after the other, one is open. */
 static void what_ended_stands_before_what_began_after_it_also_in_a_full_spool(void **state)
 {
@@ -290,10 +278,10 @@ static void what_ended_stands_before_what_began_after_it_also_in_a_full_spool(vo
 	fill_the_spool(path);
 	start();
 	uint64_t first = begin_and_end(0);
-	await_empty_queue();
+	AWAIT(queue_used(queue) == 0);
 	tickets_hand_over(tickets, first, FATE_GIVEN_UP, INT64_MAX);
 	uint64_t second = begin_and_end(1);
-	await_empty_queue();
+	AWAIT(queue_used(queue) == 0);
 	assert_int_equal(unlink(path), 0);
 	await_records(3);
 	assert_int_equal(records[0].header.kind, SPOOL_INTENT);

@@ -133,7 +133,7 @@ static json_int_t counted(const char *path)
 	return found;
 }
 
-/* So many, and not only when it is looked at at once; 0: none. */
+/* At least so many, which are waited for; 0: none. */
 static void assert_counted(const char *path, json_int_t least)
 {
 	json_int_t found = counted(path);

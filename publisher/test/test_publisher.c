@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "plugin/test/await.h"
+
 enum { MINUTE_MS = 60000, POLL_US = 2000 };
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { TAKE_OVER_MS = 5000 };
@@ -417,7 +419,7 @@ static void a_key_that_is_missing_fails_the_start_and_leaves_nothing_open(void *
 	assert_null(publisher);
 	assert_memory_equal(why, config->key_event, strlen(config->key_event));
 	assert_int_equal(scratch_count("/proc/self/fd"), fds);
-	assert_true(scratch_threads_left(threads));
+	AWAIT_THREADS(threads);
 }
 
 /* Other processes. */
