@@ -254,7 +254,7 @@ static void say_given_up(struct gather *gather, uint64_t ticket, const struct cl
 		counters_add(&gather->parts.counters->given_up, 1);
 }
 
-/* The command may have been carried out: until at_us nobody had told. */
+/* The command may have been carried out; what is lost with it was lost at at_us. */
 static void say_unknown(struct gather *gather, uint64_t ticket, const struct clock_reading *stamp,
 			int64_t at_us)
 {

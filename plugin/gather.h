@@ -45,7 +45,7 @@ void gather_use(struct gather *gather, const struct config *config);
  * wherever the spool is cut. */
 void gather_entry(struct gather *gather, const struct queue_entry *entry);
 
-/* Says what became of intents that were handed over, in records stamped `stamp`; a gap tells the time at which they were. */
+/* Says what became of intents that were handed over, in records stamped `stamp`; gaps tell when they were. */
 void gather_handed(struct gather *gather, const struct clock_reading *stamp);
 
 /* Says of all intents that are still open that nobody knows what became of them: the last thing to do. */
