@@ -14,7 +14,7 @@ import pytest
 
 import frames
 from harness import (ECONFIG, REPOSITORY, Epptapd, Feeder, Refepp, Tap, TapError, built, compiled, epptapctl, feed_dump,
-                     free_port, hears_all, is_gone, object_frames, published_txns, told, update_frames, wait_until)
+                     free_port, hears_all, is_gone, object_frames, published_txns, stopped, told, update_frames, wait_until)
 from subscriber import Subscriber
 
 USERS = {'ClientA': 'password-a'}
@@ -154,9 +154,8 @@ def test_a_sender_that_is_stopped_costs_its_own_live_messages_and_nothing_else(a
         feeder = Feeder(tap)
         feeder.until_heard(vetted)
         feeder.until_heard(public)
-        stopped = daemon.sender('public')
-        os.kill(stopped, signal.SIGSTOP)
-        try:
+        sender = daemon.sender('public')
+        with stopped(sender):
             for _ in range(20):  # what the other sender has no room for while it is paused would be dropped, too
                 feeder.show(500)
                 hears_all(vetted, len(feeder.shown) - 1)
@@ -164,13 +163,11 @@ def test_a_sender_that_is_stopped_costs_its_own_live_messages_and_nothing_else(a
             status = daemon.wait_status('what it did not take is counted',
                                         lambda seen: seen['dropped']['public'])
             assert status['dropped']['vetted'] == 0
-        finally:
-            os.kill(stopped, signal.SIGCONT)
         # what had room was kept for it
         kept = public.collect(lambda got: len(got) > 1000)
         assert kept is not None
         feeder.until_heard(public)
-        assert daemon.sender('public') == stopped
+        assert daemon.sender('public') == sender
 
 
 def test_a_port_that_is_taken_silences_its_own_channel_alone_and_is_tried_again(apart):
@@ -441,7 +438,7 @@ def test_told_to_end_it_publishes_what_is_there(apart, number):
     with Epptapd(apart.config) as daemon, Tap(apart.config) as tap, _public(apart) as public:
         feeder = Feeder(tap)
         feeder.until_heard(public)
-        feeder.show(500)
+        feeder.show(3000)
         tap.flush()
         daemon.process.send_signal(number)
         assert daemon.process.wait(20) == 0
@@ -454,12 +451,11 @@ def test_a_sender_told_to_end_sends_what_it_was_handed(apart):
         feeder = Feeder(tap)
         feeder.until_heard(public)
         sender = daemon.sender('public')
-        os.kill(sender, signal.SIGSTOP)
-        feeder.show(50)
-        feeder.wait_published(apart)
-        daemon.process.terminate()
-        wait_until('only the stopped sender is left', lambda: sum(daemon.children().values(), []) == [sender])
-        os.kill(sender, signal.SIGCONT)
+        with stopped(sender):
+            feeder.show(50)
+            feeder.wait_published(apart)
+            daemon.process.terminate()
+            wait_until('only the stopped sender is left', lambda: sum(daemon.children().values(), []) == [sender])
         assert daemon.process.wait(20) == 0
         hears_all(public, len(feeder.shown) - 1)
 
