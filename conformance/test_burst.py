@@ -119,7 +119,7 @@ def test_a_reader_that_hangs_harms_neither_the_front_end_nor_other_readers(work,
             messages += _until_all(tap, subscriber)
             assert time.monotonic() - begun < 4 * published_before + 4, 'the publisher waited for the reader that hangs'
             assert statistics.median(during) < 3 * statistics.median(before) + 20
-            assert statistics.quantiles(during, n=100)[98] < 5 * statistics.quantiles(before, n=100)[98] + 10000
+            assert statistics.quantiles(during, n=100)[98] < 5 * statistics.quantiles(before, n=100)[98] + 500
             assert sorted(during)[-3] < max(before) + 250000  # the machine may pause twice
         assert [message.index for message in messages] == list(range(messages[0].index, messages[-1].index + 1))
         stats = tap.stats()

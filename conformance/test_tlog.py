@@ -131,9 +131,14 @@ def test_checkpoints_are_sent_too_and_now_and_then_without_news(work, tlogcheck)
             return len(subscriber.checkpoints) >= least and subscriber.checkpoints[-1][0] == log.size()
         wait_until('a checkpoint of all is heard', lambda: heard(1))
         assert subscriber.checkpoints[-1][1] == (log.folder / 'checkpoint').read_bytes()
-        count, then = len(subscriber.checkpoints), time.monotonic()
-        wait_until('the next one is heard', lambda: heard(count + 1), 15)
-        assert time.monotonic() - then > 5
+        for _ in range(3):  # the machine may pause
+            count, then = len(subscriber.checkpoints), time.monotonic()
+            wait_until('the next one is heard', lambda: heard(count + 1), 15)
+            took = time.monotonic() - then
+            assert took > 5
+            if took < 11:
+                break
+        assert took < 11
         (text, *_), (later, *_) = ([note.split(b'\n\n')[0], note] for _, note in subscriber.checkpoints[-2:])
         assert text == later and subscriber.checkpoints[-2][1] != subscriber.checkpoints[-1][1]
     assert json.loads((log.folder / 'feed.json').read_text())['connect'] == [work.endpoint('public')]
